@@ -1,0 +1,1 @@
+//! The columns of an event, derived once for every store. (journal)

@@ -1,0 +1,1 @@
+//! The words of the Model Context Protocol: methods, versions, headers of every revision.
