@@ -17,7 +17,12 @@
 //! `mcp`, `event`, `inspect`, `rules` and `policy` are pure: no clock, socket or lock; time and randomness are arguments.
 
 pub mod event;
+pub mod identity;
 pub mod inspect;
 pub mod journal;
+pub mod listener;
 pub mod mcp;
+pub mod net;
 pub mod rules;
+pub mod telemetry;
+pub mod tls;

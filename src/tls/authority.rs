@@ -1,0 +1,205 @@
+//! The certificate authority of this gateway: a P-256 key and a self-signed certificate in a folder.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use time::{Duration, OffsetDateTime};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// Lifetime of a CA made by `ca init`.
+const CA_DAYS: i64 = 3650;
+/// Back-dating, for clients whose clock is behind.
+const BACKDATE: Duration = Duration::days(1);
+/// Files of the folder.
+const CERT: &str = "ca.pem";
+const KEY: &str = "ca.key";
+const PREVIOUS: &str = "ca-previous.pem";
+/// Days the old CA file is still offered after `ca rotate`, unless told otherwise.
+pub const OVERLAP_DAYS: u32 = 30;
+
+/// The signing authority.
+pub struct Authority {
+    /// Signs leafs.
+    pub issuer: Issuer<'static, KeyPair>,
+    /// The certificate as PEM, for people to install.
+    pub pem: String,
+    /// The certificate as DER.
+    pub der: CertificateDer<'static>,
+    /// When the certificate expires.
+    pub not_after: OffsetDateTime,
+    /// The certificate before the last rotation, while its overlap lasts.
+    pub previous_pem: Option<String>,
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority").field("sha256", &self.sha256()).finish_non_exhaustive()
+    }
+}
+
+/// Why the authority cannot be used, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorityError {
+    /// No CA in the folder.
+    #[error("there is no CA in {0}: run `daylight ca init`")]
+    Missing(PathBuf),
+    /// The folder holds a CA already.
+    #[error("{0} exists already: `daylight ca rotate` replaces a CA and keeps the old file for a while")]
+    Exists(PathBuf),
+    /// Others can read the key.
+    #[error(
+        "{path} has mode {mode:04o}, so other users can read the CA key: run `chmod 600 {path}` and consider `daylight ca rotate`"
+    )]
+    Mode {
+        /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A file cannot be read or written.
+    #[error("{path}: {source}: check the folder `ca.dir` and its permissions")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The files do not hold a usable CA.
+    #[error("{path}: {what}: restore the CA from a backup or run `daylight ca rotate`")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+impl Authority {
+    /// Makes a CA in an empty folder; the key gets mode 0600.
+    pub fn init(dir: &Path, now: OffsetDateTime) -> Result<Self, AuthorityError> {
+        let key_path = dir.join(KEY);
+        if key_path.exists() || dir.join(CERT).exists() {
+            return Err(AuthorityError::Exists(key_path));
+        }
+        fs::create_dir_all(dir).map_err(|source| AuthorityError::File { path: dir.into(), source })?;
+        let (cert_pem, key_pem) = make(now)
+            .map_err(|e| AuthorityError::Unusable { path: key_path.clone(), what: e.to_string() })?;
+        write_new(&key_path, key_pem.as_bytes(), 0o600)?;
+        write_new(&dir.join(CERT), cert_pem.as_bytes(), 0o644)?;
+        Self::open(dir, now)
+    }
+
+    /// Opens the CA of a folder; refuses a key that others can read.
+    pub fn open(dir: &Path, now: OffsetDateTime) -> Result<Self, AuthorityError> {
+        let (cert_path, key_path) = (dir.join(CERT), dir.join(KEY));
+        if !key_path.exists() && !cert_path.exists() {
+            return Err(AuthorityError::Missing(dir.into()));
+        }
+        let mode = fs::metadata(&key_path)
+            .map_err(|source| AuthorityError::File { path: key_path.clone(), source })?
+            .permissions()
+            .mode()
+            & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(AuthorityError::Mode { path: key_path, mode });
+        }
+        let pem = read(&cert_path)?;
+        let unusable = |path: &Path, what: String| AuthorityError::Unusable { path: path.into(), what };
+        let der = CertificateDer::from_pem_slice(pem.as_bytes())
+            .map_err(|e| unusable(&cert_path, e.to_string()))?;
+        let key = KeyPair::from_pem(&read(&key_path)?).map_err(|e| unusable(&key_path, e.to_string()))?;
+        let (_, parsed) = X509Certificate::from_der(&der).map_err(|e| unusable(&cert_path, e.to_string()))?;
+        if parsed.public_key().subject_public_key.data.as_ref() != rcgen::PublicKeyData::der_bytes(&key) {
+            return Err(unusable(&key_path, "this key does not belong to ca.pem".into()));
+        }
+        let not_after = parsed.validity().not_after.to_datetime();
+        if not_after <= now {
+            return Err(unusable(&cert_path, format!("the CA expired on {}", not_after.date())));
+        }
+        let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|e| unusable(&cert_path, e.to_string()))?;
+        let previous_pem = previous(dir, now);
+        Ok(Self { issuer, pem, der, not_after, previous_pem })
+    }
+
+    /// Replaces the CA; the old certificate is offered for `overlap_days` more, so that both can be installed.
+    pub fn rotate(dir: &Path, overlap_days: u32, now: OffsetDateTime) -> Result<Self, AuthorityError> {
+        let (cert_path, key_path, previous) = (dir.join(CERT), dir.join(KEY), dir.join(PREVIOUS));
+        let until = now + Duration::days(i64::from(overlap_days));
+        let old = format!("# offered until {}\n{}", until.unix_timestamp(), read(&cert_path)?);
+        let (cert_pem, key_pem) = make(now)
+            .map_err(|e| AuthorityError::Unusable { path: key_path.clone(), what: e.to_string() })?;
+        replace(&previous, old.as_bytes(), 0o644)?;
+        replace(&key_path, key_pem.as_bytes(), 0o600)?;
+        replace(&cert_path, cert_pem.as_bytes(), 0o644)?;
+        Self::open(dir, now)
+    }
+
+    /// SHA-256 fingerprint of the certificate, upper-case hex pairs with colons.
+    pub fn sha256(&self) -> String {
+        fingerprint(&digest::SHA256, &self.der)
+    }
+
+    /// SHA-1 fingerprint, which some systems' dialogues still show.
+    pub fn sha1(&self) -> String {
+        fingerprint(&digest::SHA1_FOR_LEGACY_USE_ONLY, &self.der)
+    }
+}
+
+fn fingerprint(algorithm: &'static digest::Algorithm, der: &[u8]) -> String {
+    let pairs: Vec<String> =
+        digest::digest(algorithm, der).as_ref().iter().map(|b| format!("{b:02X}")).collect();
+    pairs.join(":")
+}
+
+/// A hash of the key goes into the name: clients that saw another CA of the same name must not mix them up.
+fn make(now: OffsetDateTime) -> Result<(String, String), rcgen::Error> {
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let hash = digest::digest(&digest::SHA256, rcgen::PublicKeyData::der_bytes(&key));
+    let short: String = hash.as_ref().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::OrganizationName, "Daylight");
+    params.distinguished_name.push(DnType::CommonName, format!("Daylight CA {short}"));
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = now - BACKDATE;
+    params.not_after = now + Duration::days(CA_DAYS);
+    Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
+}
+
+fn previous(dir: &Path, now: OffsetDateTime) -> Option<String> {
+    let text = fs::read_to_string(dir.join(PREVIOUS)).ok()?;
+    let (first, pem) = text.split_once('\n')?;
+    let until: i64 = first.strip_prefix("# offered until ")?.trim().parse().ok()?;
+    (now.unix_timestamp() < until).then(|| pem.to_owned())
+}
+
+fn read(path: &Path) -> Result<String, AuthorityError> {
+    fs::read_to_string(path).map_err(|source| AuthorityError::File { path: path.into(), source })
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
+    let write = || -> io::Result<()> {
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|source| AuthorityError::File { path: path.into(), source })
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
+    let fresh = path.with_extension("new");
+    fs::remove_file(&fresh)
+        .or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
+        .and_then(|()| write_new(&fresh, bytes, mode).map_err(io::Error::other))
+        .and_then(|()| fs::rename(&fresh, path))
+        .map_err(|source| AuthorityError::File { path: path.into(), source })
+}

@@ -1,0 +1,154 @@
+//! Leaf certificates, one per name, signed by the authority and presented to clients.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use quick_cache::sync::Cache;
+use rcgen::{
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
+};
+use rustls::crypto::aws_lc_rs::sign::any_ecdsa_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::{CertifiedKey, SigningKey};
+use time::{Duration, OffsetDateTime};
+
+use super::Authority;
+
+/// Lifetime of a leaf: far below every browser's limit, so that limits may shrink.
+const LEAF: Duration = Duration::days(7);
+/// Back-dating, for clients whose clock is behind.
+const BACKDATE: Duration = Duration::days(1);
+/// A leaf is made anew when this much of its life has passed.
+const RENEW: Duration = Duration::days(3);
+/// The leaf key is replaced this often.
+const KEY_LIFE: Duration = Duration::days(1);
+/// Leafs kept at once.
+pub const LEAFS_MAX: usize = 10_000;
+/// Longest common name (RFC 5280, appendix A.1).
+const COMMON_NAME_MAX_BYTES: usize = 64;
+
+/// Makes and remembers leafs.
+pub struct Leafs {
+    issuer: Issuer<'static, KeyPair>,
+    authority_not_after: OffsetDateTime,
+    key: ArcSwap<LeafKey>,
+    made: Cache<Arc<str>, Leaf>,
+    /// Leafs signed since the start.
+    pub minted: AtomicU64,
+    /// Look-ups since the start.
+    pub looked_up: AtomicU64,
+}
+
+impl std::fmt::Debug for Leafs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Leafs").field("kept", &self.made.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+struct Leaf {
+    key: Arc<CertifiedKey>,
+    renew_at: OffsetDateTime,
+}
+
+struct LeafKey {
+    pair: KeyPair,
+    signing: Arc<dyn SigningKey>,
+    until: OffsetDateTime,
+}
+
+/// Why no leaf could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MintError {
+    /// The certificate library refused.
+    #[error("cannot sign a certificate: {0}")]
+    Sign(#[from] rcgen::Error),
+    /// The key cannot be used for TLS.
+    #[error("cannot use the leaf key: {0}")]
+    Key(#[from] rustls::Error),
+    /// The system's random numbers failed.
+    #[error("the system gave no random numbers")]
+    Random,
+}
+
+impl Leafs {
+    /// Leafs of this authority.
+    pub fn new(authority: Authority, now: OffsetDateTime) -> Result<Self, MintError> {
+        Ok(Self {
+            issuer: authority.issuer,
+            authority_not_after: authority.not_after,
+            key: ArcSwap::from_pointee(LeafKey::make(now)?),
+            made: Cache::new(LEAFS_MAX),
+            minted: AtomicU64::new(0),
+            looked_up: AtomicU64::new(0),
+        })
+    }
+
+    /// The leaf for a name (lower case) or address; concurrent callers of one name wait for one signature.
+    pub fn get(&self, name: &Arc<str>, now: OffsetDateTime) -> Result<Arc<CertifiedKey>, MintError> {
+        self.looked_up.fetch_add(1, Ordering::Relaxed);
+        let leaf = self.made.get_or_insert_with(name, || self.mint(name, now))?;
+        if now < leaf.renew_at {
+            return Ok(leaf.key);
+        }
+        let fresh = self.mint(name, now)?;
+        self.made.insert(Arc::clone(name), fresh.clone());
+        Ok(fresh.key)
+    }
+
+    /// Leafs kept now.
+    pub fn kept(&self) -> usize {
+        self.made.len()
+    }
+
+    fn mint(&self, name: &str, now: OffsetDateTime) -> Result<Leaf, MintError> {
+        let key = self.current_key(now)?;
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![match name.parse::<IpAddr>() {
+            Ok(ip) => SanType::IpAddress(ip),
+            Err(_not_an_address) => SanType::DnsName(name.try_into()?),
+        }];
+        if name.len() <= COMMON_NAME_MAX_BYTES {
+            params.distinguished_name.push(DnType::CommonName, name);
+        }
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        params.serial_number = Some(serial()?);
+        params.not_before = now - BACKDATE;
+        params.not_after = (now - BACKDATE + LEAF).min(self.authority_not_after);
+        let cert = params.signed_by(&key.pair, &self.issuer)?;
+        self.minted.fetch_add(1, Ordering::Relaxed);
+        let chain: Vec<CertificateDer<'static>> = vec![cert.der().clone()];
+        Ok(Leaf { key: Arc::new(CertifiedKey::new(chain, Arc::clone(&key.signing))), renew_at: now + RENEW })
+    }
+
+    fn current_key(&self, now: OffsetDateTime) -> Result<Arc<LeafKey>, MintError> {
+        let key = self.key.load_full();
+        if now < key.until {
+            return Ok(key);
+        }
+        let fresh = Arc::new(LeafKey::make(now)?);
+        self.key.store(Arc::clone(&fresh));
+        Ok(fresh)
+    }
+}
+
+impl LeafKey {
+    fn make(now: OffsetDateTime) -> Result<Self, MintError> {
+        let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.serialize_der()));
+        Ok(Self { signing: any_ecdsa_type(&der)?, pair, until: now + KEY_LIFE })
+    }
+}
+
+/// 128 random bits, positive and not zero (RFC 5280, section 4.1.2.2).
+fn serial() -> Result<SerialNumber, MintError> {
+    let mut bytes = [0_u8; 16];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_unspecified| MintError::Random)?;
+    bytes[0] = (bytes[0] & 0x7f) | 0x40;
+    Ok(SerialNumber::from_slice(&bytes))
+}
