@@ -17,12 +17,14 @@
 //! `mcp`, `event`, `inspect`, `rules` and `policy` are pure: no clock, socket or lock; time and randomness are arguments.
 
 pub mod event;
+pub mod http;
 pub mod identity;
 pub mod inspect;
 pub mod journal;
 pub mod listener;
 pub mod mcp;
 pub mod net;
+pub mod policy;
 pub mod rules;
 pub mod telemetry;
 pub mod tls;

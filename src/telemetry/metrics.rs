@@ -44,7 +44,7 @@ pub struct RuleLabel {
 }
 
 /// A name and a hash that identify what runs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Info {
     /// The program's version.
     pub version: &'static str,

@@ -1,0 +1,1 @@
+//! Answers the gateway makes up itself. (pages)

@@ -1,0 +1,101 @@
+//! Header fields that concern one connection only (RFC 9110, section 7.6.1) stop at the gateway.
+
+use http::header::{
+    CONNECTION, EXPECT, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Method};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Removes what must not be forwarded with a request; keeps an upgrade when there is one.
+pub fn strip_request(headers: &mut HeaderMap) {
+    let upgrade = upgrade_of(headers);
+    let trailers = headers.get(TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
+    strip_connection(headers);
+    headers.remove(PROXY_AUTHORIZATION);
+    // The gateway has answered `100 Continue` itself when it read the body.
+    headers.remove(EXPECT);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if let Some(protocol) = upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, protocol);
+    }
+}
+
+/// Removes what must not be forwarded with a response.
+pub fn strip_response(headers: &mut HeaderMap) {
+    strip_connection(headers);
+    headers.remove(PROXY_AUTHENTICATE);
+}
+
+/// The protocol a message upgrades to (RFC 9110, section 7.8).
+pub fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
+    let value = headers.get(UPGRADE)?;
+    let named = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
+    named.then(|| value.clone())
+}
+
+/// True for methods whose request usually has no body.
+pub fn is_plain(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn strip_connection(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .flat_map(|v| v.split(','))
+            .filter_map(|token| token.trim().parse().ok())
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn fields_named_by_connection_do_not_travel() {
+        let mut headers = map(&[
+            ("connection", "close, X-Secret"),
+            ("x-secret", "1"),
+            ("keep-alive", "5"),
+            ("accept", "a"),
+        ]);
+        headers.insert(PROXY_AUTHORIZATION, HeaderValue::from_static("Basic x"));
+        strip_request(&mut headers);
+        assert_eq!(headers, map(&[("accept", "a")]));
+    }
+
+    #[test]
+    fn an_upgrade_and_te_trailers_survive() {
+        let mut headers =
+            map(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket"), ("te", "trailers")]);
+        strip_request(&mut headers);
+        assert_eq!(headers, map(&[("connection", "Upgrade"), ("upgrade", "websocket"), ("te", "trailers")]));
+        let mut lone = map(&[("upgrade", "h2c")]);
+        strip_request(&mut lone);
+        assert!(lone.is_empty());
+    }
+}

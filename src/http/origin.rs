@@ -1,0 +1,310 @@
+//! One connection to an origin for one client: opened and verified first, reopened when the origin closed it.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::{Request, Response, Version};
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Outgoing;
+use super::serve::{CONNECTION_WINDOW_BYTES, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES};
+use crate::listener::Tasks;
+use crate::net::{Destination, DialError, Dialer};
+use crate::tls::upstream::Offer;
+use crate::tls::{Alpn, UpstreamTls, VerifyError};
+
+/// Opens connections to origins.
+#[derive(Debug)]
+pub struct Connector {
+    /// Connects.
+    pub dialer: Dialer,
+    /// Verifies.
+    pub tls: UpstreamTls,
+    /// Runs connections.
+    pub tasks: Tasks,
+    /// Longest wait for a response's head.
+    pub response_head: Duration,
+}
+
+/// Why an origin gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OriginFault {
+    /// Not reached.
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    /// Not trusted.
+    #[error("{0}")]
+    Tls(#[from] VerifyError),
+    /// The origin broke the protocol.
+    #[error("the origin's HTTP failed: {0}")]
+    Http(String),
+    /// The connection ended before the response's head.
+    #[error("the origin closed the connection before it answered: {0}")]
+    Incomplete(String),
+    /// No response head in time.
+    #[error("the origin did not answer in time")]
+    Silent,
+    /// The client's own body broke off.
+    #[error("the request's body ended early: {0}")]
+    RequestBody(String),
+}
+
+/// Facts about an opened connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connected {
+    /// The address that answered.
+    pub ip: Option<IpAddr>,
+    /// Protocol.
+    pub alpn: Alpn,
+    /// TLS version word; absent for plain HTTP.
+    pub tls: Option<&'static str>,
+    /// Resolve and connect.
+    pub dial: Duration,
+    /// TLS handshake.
+    pub handshake: Duration,
+}
+
+/// The origin of one tunnel.
+#[derive(Debug)]
+pub struct Origin {
+    connector: Arc<Connector>,
+    destination: Destination,
+    tls_name: Option<Arc<str>>,
+    offer: Offer,
+    slot: Mutex<Slot>,
+    opening: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    sender: Option<Sender>,
+    connected: Connected,
+    fault: Option<OriginFault>,
+    fresh: bool,
+}
+
+#[derive(Debug)]
+enum Sender {
+    Http1(http1::SendRequest<Outgoing>),
+    Http2(http2::SendRequest<Outgoing>),
+}
+
+impl Origin {
+    /// An origin that is not connected yet; `tls_name` absent means plain HTTP.
+    pub fn new(
+        connector: Arc<Connector>,
+        destination: Destination,
+        tls_name: Option<Arc<str>>,
+        offer: Offer,
+    ) -> Self {
+        Self {
+            connector,
+            destination,
+            tls_name,
+            offer,
+            slot: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Dials and verifies; the result is remembered for the first request.
+    pub async fn open(&self) -> Result<Connected, OriginFault> {
+        match self.connect().await {
+            Ok((sender, connected)) => {
+                let mut slot = self.slot();
+                (slot.sender, slot.connected, slot.fresh) = (Some(sender), connected.clone(), true);
+                Ok(connected)
+            }
+            Err(fault) => {
+                self.slot().fault = Some(fault.clone());
+                Err(fault)
+            }
+        }
+    }
+
+    /// Facts about the latest connection; the durations are given once.
+    pub fn connected(&self) -> Connected {
+        let mut slot = self.slot();
+        let mut connected = slot.connected.clone();
+        if !slot.fresh {
+            (connected.dial, connected.handshake) = (Duration::ZERO, Duration::ZERO);
+        }
+        slot.fresh = false;
+        connected
+    }
+
+    /// Sends a request; a connection that the origin closed while it was idle is replaced once.
+    pub async fn send(&self, mut request: Request<Outgoing>) -> Result<Response<Incoming>, OriginFault> {
+        let mut sender = self.sender().await?;
+        for last in [false, true] {
+            let attempt =
+                tokio::time::timeout(self.connector.response_head, self.attempt(&mut sender, request));
+            let error = match attempt.await.map_err(|_elapsed| OriginFault::Silent)? {
+                Ok(response) => {
+                    if let Sender::Http1(_) = &sender {
+                        self.slot().sender = Some(sender);
+                    }
+                    return Ok(response);
+                }
+                Err(error) => *error,
+            };
+            match error {
+                Unsent::Refused(returned) if !last => {
+                    request = *returned;
+                    self.slot().sender = None;
+                    sender = self.sender().await?;
+                }
+                Unsent::Refused(_) => {
+                    return Err(OriginFault::Incomplete("it closes every connection".into()));
+                }
+                Unsent::Failed(fault) => return Err(fault),
+            }
+        }
+        Err(OriginFault::Incomplete("it closes every connection".into()))
+    }
+
+    async fn attempt(
+        &self,
+        sender: &mut Sender,
+        mut request: Request<Outgoing>,
+    ) -> Result<Response<Incoming>, Box<Unsent>> {
+        match sender {
+            Sender::Http1(sender) => {
+                *request.version_mut() = Version::HTTP_11;
+                if sender.ready().await.is_err() {
+                    return Err(Box::new(Unsent::Refused(Box::new(request))));
+                }
+                sender.try_send_request(request).await.map_err(unsent)
+            }
+            Sender::Http2(sender) => {
+                *request.version_mut() = Version::HTTP_2;
+                sender.try_send_request(request).await.map_err(unsent)
+            }
+        }
+    }
+
+    async fn sender(&self) -> Result<Sender, OriginFault> {
+        if let Some(sender) = self.existing()? {
+            return Ok(sender);
+        }
+        let _one_at_a_time = self.opening.lock().await;
+        if let Some(sender) = self.existing()? {
+            return Ok(sender);
+        }
+        let (sender, connected) = self.connect().await?;
+        let mut slot = self.slot();
+        let expected = slot.connected.alpn;
+        if slot.connected.ip.is_some() && (expected == Alpn::Http2) != (connected.alpn == Alpn::Http2) {
+            return Err(OriginFault::Http("it no longer speaks the protocol it spoke before".into()));
+        }
+        (slot.connected, slot.fresh) = (connected, true);
+        if let Sender::Http2(shared) = &sender {
+            slot.sender = Some(Sender::Http2(shared.clone()));
+        }
+        Ok(sender)
+    }
+
+    /// The open connection: taken when it carries one request at a time, shared otherwise.
+    fn existing(&self) -> Result<Option<Sender>, OriginFault> {
+        let mut slot = self.slot();
+        if let Some(fault) = &slot.fault {
+            return Err(fault.clone());
+        }
+        let open = match &slot.sender {
+            Some(Sender::Http1(sender)) => !sender.is_closed(),
+            Some(Sender::Http2(sender)) if !sender.is_closed() => {
+                return Ok(Some(Sender::Http2(sender.clone())));
+            }
+            _ => false,
+        };
+        let taken = slot.sender.take();
+        Ok(if open { taken } else { None })
+    }
+
+    async fn connect(&self) -> Result<(Sender, Connected), OriginFault> {
+        let started = Instant::now();
+        let dialled = self.connector.dialer.dial(&self.destination).await?;
+        let dial = started.elapsed();
+        let mut connected = Connected { ip: Some(dialled.ip), dial, ..Connected::default() };
+        let Some(name) = &self.tls_name else {
+            let sender = self.http1(dialled.stream).await?;
+            return Ok((sender, connected));
+        };
+        let started = Instant::now();
+        let upstream = self.connector.tls.connect(dialled.stream, name, self.offer).await?;
+        connected.handshake = started.elapsed();
+        (connected.alpn, connected.tls) = (upstream.alpn, upstream.version);
+        let sender = match upstream.alpn {
+            Alpn::Http2 => self.http2(upstream.stream).await?,
+            Alpn::Http1 | Alpn::None => self.http1(upstream.stream).await?,
+        };
+        Ok((sender, connected))
+    }
+
+    async fn http1<S>(&self, stream: S) -> Result<Sender, OriginFault>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.map_err(|e| OriginFault::Http(e.to_string()))?;
+        self.connector.tasks.spawn(async move {
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(%error, "the connection to an origin ended");
+            }
+        });
+        Ok(Sender::Http1(sender))
+    }
+
+    async fn http2<S>(&self, stream: S) -> Result<Sender, OriginFault>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let handshake = http2::Builder::new(self.connector.tasks.clone())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
+            .handshake(TokioIo::new(stream))
+            .await;
+        let (sender, connection) = handshake.map_err(|e| OriginFault::Http(e.to_string()))?;
+        self.connector.tasks.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "the connection to an origin ended");
+            }
+        });
+        Ok(Sender::Http2(sender))
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Unsent {
+    Refused(Box<Request<Outgoing>>),
+    Failed(OriginFault),
+}
+
+fn unsent(mut error: TrySendError<Request<Outgoing>>) -> Box<Unsent> {
+    if let Some(request) = error.take_message() {
+        return Box::new(Unsent::Refused(Box::new(request)));
+    }
+    Box::new(Unsent::Failed(fault(&error.into_error())))
+}
+
+/// hyper's error by whose fault it is.
+fn fault(error: &hyper::Error) -> OriginFault {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let text = if cause.is_empty() { error.to_string() } else { format!("{error}: {cause}") };
+    if error.is_user() {
+        OriginFault::RequestBody(text)
+    } else if error.is_parse() {
+        OriginFault::Http(text)
+    } else {
+        OriginFault::Incomplete(text)
+    }
+}

@@ -1,0 +1,58 @@
+//! How the gateway speaks HTTP to clients: limits and timers for both versions.
+
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::TokioTimer;
+
+use crate::listener::Tasks;
+
+/// Limits on a client's HTTP.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Header fields of a request.
+    pub head_fields: usize,
+    /// Time for a request's head, which includes the idle time before it.
+    pub idle: Duration,
+    /// Requests at once on one HTTP/2 connection.
+    pub streams: u32,
+}
+
+/// Receive window of one HTTP/2 stream.
+pub const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Receive window of an HTTP/2 connection.
+pub const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
+/// Bytes buffered for sending on one HTTP/2 stream.
+pub const SEND_BUFFER_BYTES: usize = 256 * 1024;
+/// Streams a peer may reset before they were served (CVE-2023-44487).
+const RESET_STREAMS_MAX: usize = 32;
+
+/// HTTP/1.1 towards a client.
+pub fn http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.idle)
+        .max_buf_size(limits.head_bytes)
+        .max_headers(limits.head_fields);
+    builder
+}
+
+/// HTTP/2 towards a client.
+pub fn http2(limits: &Limits, tasks: Tasks) -> http2::Builder<Tasks> {
+    let mut builder = http2::Builder::new(tasks);
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        .max_local_error_reset_streams(RESET_STREAMS_MAX)
+        .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
+        .max_send_buf_size(SEND_BUFFER_BYTES)
+        .keep_alive_interval(limits.idle)
+        .keep_alive_timeout(limits.idle);
+    builder
+}

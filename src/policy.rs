@@ -1,0 +1,218 @@
+//! Who, where and which rules matched to an [`Action`] with its reason. Pure.
+//!
+//! All rules are evaluated and the most severe wins: block > redirect > inspect > log > allow. A bypassed host is not
+//! decrypted, an approved server and a rule with `action: allow` exempt explicitly; there is no first-match order.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::event::{Severity, Verdict};
+use crate::net::HostPatterns;
+use crate::rules::{Ask, Hit, Matches};
+
+/// One `bypass` entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bypass {
+    /// Why the host is not decrypted; goes on the event.
+    pub reason: Arc<str>,
+    /// Unix time (seconds) at which the entry stops to apply.
+    pub until: Option<i64>,
+}
+
+/// What to do with bodies that cannot be inspected (`inspect.uninspectable`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Uninspectable {
+    /// Pass and record a detection.
+    #[default]
+    Log,
+    /// Refuse.
+    Block,
+    /// Pass.
+    Allow,
+}
+
+/// The configured decisions.
+#[derive(Debug)]
+pub struct Policy {
+    /// What the shipped rules do to MCP that is not approved (`posture.shadow`).
+    pub shadow: Verdict,
+    /// Approved servers with the reason.
+    pub approved: HostPatterns<Arc<str>>,
+    /// Hosts that are not decrypted.
+    pub bypass: HostPatterns<Bypass>,
+    /// Where people are sent.
+    pub portal: Option<Arc<str>>,
+    /// What to do with bodies that cannot be inspected.
+    pub uninspectable: Uninspectable,
+}
+
+/// What to do with an exchange, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// What is done.
+    pub verdict: Verdict,
+    /// Why, in a sentence.
+    pub reason: Cow<'static, str>,
+    /// The rule that decided.
+    pub decisive: Option<Arc<str>>,
+    /// All rules that matched.
+    pub rule_ids: Vec<Arc<str>>,
+    /// The highest severity among them.
+    pub severity: Option<Severity>,
+}
+
+impl Action {
+    /// Nothing matched.
+    pub fn pass() -> Self {
+        Self::because(Verdict::Allow, "no rule matched")
+    }
+
+    /// A decision that no rule made.
+    pub fn because(verdict: Verdict, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { verdict, reason: reason.into(), decisive: None, rule_ids: Vec::new(), severity: None }
+    }
+
+    /// True when the gateway answers instead of the origin.
+    pub fn answers(&self) -> bool {
+        self.verdict >= Verdict::Redirect
+    }
+}
+
+impl Policy {
+    /// The reason why a host is approved, if it is.
+    pub fn approved(&self, host: &str) -> Option<&Arc<str>> {
+        if self.approved.is_empty() { None } else { self.approved.get(host) }
+    }
+
+    /// The bypass entry of a host that is still valid at `now` (Unix seconds).
+    pub fn bypass(&self, host: &str, now: i64) -> Option<&Bypass> {
+        if self.bypass.is_empty() {
+            return None;
+        }
+        self.bypass.get(host).filter(|entry| entry.until.is_none_or(|until| now < until))
+    }
+
+    /// Decides from all matching rules; `approved` is the reason why the host is approved.
+    pub fn judge(&self, matches: &Matches, approved: Option<&Arc<str>>) -> Action {
+        if let Some(reason) = approved {
+            return Action::because(Verdict::Allow, format!("approved server: {reason}"));
+        }
+        if matches.is_empty() {
+            return Action::pass();
+        }
+        let rule_ids = matches.iter().map(|hit| Arc::clone(&hit.id)).collect();
+        let severity = matches.iter().map(|hit| hit.severity).max();
+        if let Some(exempt) = matches.iter().find(|hit| hit.ask == Ask::Allow) {
+            let reason = format!("exempt by rule {}: {}", exempt.id, exempt.title).into();
+            let decisive = Some(Arc::clone(&exempt.id));
+            return Action { verdict: Verdict::Allow, reason, decisive, rule_ids, severity };
+        }
+        let worst = |hit: &&Hit| (self.verdict(hit.ask), hit.severity);
+        let Some(decisive) = matches.iter().max_by_key(worst) else { return Action::pass() };
+        Action {
+            verdict: self.verdict(decisive.ask),
+            reason: format!("rule {}: {}", decisive.id, decisive.title).into(),
+            decisive: Some(Arc::clone(&decisive.id)),
+            rule_ids,
+            severity,
+        }
+    }
+
+    /// The decision about a body that could not be inspected, on top of what was decided so far.
+    pub fn judge_uninspectable(&self, so_far: Action, why: &str) -> Action {
+        let verdict = match self.uninspectable {
+            Uninspectable::Allow => return so_far,
+            Uninspectable::Log => Verdict::Log,
+            Uninspectable::Block => Verdict::Block,
+        };
+        if so_far.verdict >= verdict {
+            return so_far;
+        }
+        let severity = so_far.severity.max(Some(Severity::Low));
+        Action {
+            verdict,
+            reason: format!("the body could not be inspected: {why}").into(),
+            severity,
+            ..so_far
+        }
+    }
+
+    fn verdict(&self, ask: Ask) -> Verdict {
+        match ask {
+            Ask::Allow => Verdict::Allow,
+            Ask::Log => Verdict::Log,
+            Ask::Inspect => Verdict::Inspect,
+            Ask::Redirect => Verdict::Redirect,
+            Ask::Block => Verdict::Block,
+            Ask::Posture => self.shadow,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(shadow: Verdict) -> Policy {
+        Policy {
+            shadow,
+            approved: HostPatterns::default(),
+            bypass: HostPatterns::default(),
+            portal: None,
+            uninspectable: Uninspectable::Log,
+        }
+    }
+
+    fn hit(id: &str, ask: Ask, severity: Severity) -> Hit {
+        Hit { id: id.into(), title: "a title".into(), ask, severity }
+    }
+
+    #[test]
+    fn the_most_severe_rule_wins_and_every_rule_is_named() {
+        let matches = vec![
+            hit("a", Ask::Log, Severity::High),
+            hit("b", Ask::Block, Severity::Low),
+            hit("c", Ask::Inspect, Severity::Info),
+        ];
+        let action = policy(Verdict::Log).judge(&matches, None);
+        assert_eq!((action.verdict, action.decisive.as_deref()), (Verdict::Block, Some("b")));
+        assert_eq!(action.rule_ids.len(), 3);
+        assert_eq!(action.severity, Some(Severity::High));
+    }
+
+    #[test]
+    fn posture_is_one_line_away_from_enforcing() {
+        let matches = vec![hit("shadow-mcp-call", Ask::Posture, Severity::High)];
+        for verdict in [Verdict::Log, Verdict::Redirect, Verdict::Block] {
+            assert_eq!(policy(verdict).judge(&matches, None).verdict, verdict);
+        }
+    }
+
+    #[test]
+    fn an_approved_server_and_an_allow_rule_exempt() {
+        let matches = vec![hit("a", Ask::Block, Severity::High), hit("ok", Ask::Allow, Severity::Info)];
+        assert_eq!(policy(Verdict::Block).judge(&matches, None).verdict, Verdict::Allow);
+        let approved: Arc<str> = "the portal".into();
+        let action = policy(Verdict::Block).judge(&matches, Some(&approved));
+        assert_eq!((action.verdict, action.reason.as_ref()), (Verdict::Allow, "approved server: the portal"));
+    }
+
+    #[test]
+    fn a_bypass_ends_when_it_expires() {
+        let mut policy = policy(Verdict::Log);
+        policy.bypass.insert("*.bank.example", Bypass { reason: "pinned".into(), until: Some(100) }).unwrap();
+        assert!(policy.bypass("www.bank.example", 99).is_some());
+        assert!(policy.bypass("www.bank.example", 100).is_none());
+    }
+
+    #[test]
+    fn an_uninspectable_body_never_softens_a_verdict() {
+        let mut policy = policy(Verdict::Log);
+        let blocked = Action::because(Verdict::Block, "x");
+        assert_eq!(policy.judge_uninspectable(blocked.clone(), "too deep"), blocked);
+        assert_eq!(policy.judge_uninspectable(Action::pass(), "too deep").verdict, Verdict::Log);
+        policy.uninspectable = Uninspectable::Allow;
+        assert_eq!(policy.judge_uninspectable(Action::pass(), "too deep").verdict, Verdict::Allow);
+    }
+}
