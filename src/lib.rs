@@ -16,6 +16,8 @@
 //!
 //! `mcp`, `event`, `inspect`, `rules` and `policy` are pure: no clock, socket or lock; time and randomness are arguments.
 
+pub mod config;
+pub mod dlp;
 pub mod event;
 pub mod http;
 pub mod identity;
@@ -26,5 +28,8 @@ pub mod mcp;
 pub mod net;
 pub mod policy;
 pub mod rules;
+pub mod sink;
 pub mod telemetry;
 pub mod tls;
+pub mod tunnel;
+pub mod yaml;

@@ -30,6 +30,21 @@ impl RequestBody {
         BodyVerdict::Settled
     }
 
+    /// [`Self::feed`], and gives decoded bytes to `sink`.
+    pub fn feed_with(
+        &mut self,
+        bytes: &[u8],
+        signals: &mut Signals,
+        _sink: &mut dyn FnMut(&[u8]),
+    ) -> BodyVerdict {
+        self.feed(bytes, signals)
+    }
+
+    /// [`Self::finish`], and gives decoded bytes to `sink`.
+    pub fn finish_with(&mut self, signals: &mut Signals, _sink: &mut dyn FnMut(&[u8])) -> BodyVerdict {
+        self.finish(signals)
+    }
+
     /// The body has ended.
     pub fn finish(&mut self, _signals: &mut Signals) -> BodyVerdict {
         BodyVerdict::Settled

@@ -1,0 +1,82 @@
+use super::*;
+
+fn read(text: &str) -> Result<Config, Located> {
+    let source = Source { file: "daylight.yaml".into(), text: text.into() };
+    let raw: Raw = if text.is_empty() { Raw::default() } else { source.parse()? };
+    Config::mean(raw, &source)
+}
+
+/// The configuration of the design, whose keys other tools are written against.
+const CONTRACT: &str = r#"
+listen:       { proxy: 127.0.0.1:8080, web: 127.0.0.1:8081, admin: 127.0.0.1:8082 }
+data:         ./data
+ca:           { dir: ./certs }
+rules:        [ ./rules ]
+posture:      { shadow: log }
+approved:     [ { host: mcp.corp.example, reason: "the portal" } ]
+portal:       { url: "https://mcp.corp.example/mcp" }
+record:       all
+tls:          { extra_roots: [] }
+destinations: { deny: [loopback, link_local, metadata], connect_ports: [443, 1024-65535] }
+bypass:       [ { host: "*.bank.example", reason: "pinned", owner: "net team", expires: 2027-06-30 } ]
+inspect:      { hold_bytes: 1MiB, hold_ms: 5000, uninspectable: log }
+auth:         { users: [ { name: laptop-7, password_hash: "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$4tnHiFmhyXPAOqSoDZbVNmmYTcGKAnj3ABfYzK+bYXw" } ] }
+clickhouse:   { url: "http://127.0.0.1:8123", database: daylight, user: default, password_file: null }
+"#;
+
+#[test]
+fn the_contract_is_accepted_and_means_what_it_says() {
+    let config = read(CONTRACT).unwrap();
+    assert_eq!(config.connect_ports, [(443, 443), (1024, 65535)]);
+    assert_eq!(config.limits.hold_bytes, 1 << 20);
+    assert_eq!(config.policy.approved("mcp.corp.example").map(AsRef::as_ref), Some("the portal"));
+    assert!(config.policy.bypass("www.bank.example", 0).is_some());
+    assert!(config.policy.bypass("www.bank.example", 4_000_000_000).is_none());
+    assert_eq!(config.clickhouse.unwrap().database, "daylight");
+    assert_eq!(config.users.len(), 1);
+}
+
+#[test]
+fn nothing_typed_is_a_configuration() {
+    let config = read("").unwrap();
+    assert_eq!(config.proxy.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.policy.shadow, Verdict::Log);
+    assert!(config.users.is_empty() && config.clickhouse.is_none());
+    assert_eq!(config.forbidden.0, [Class::Loopback, Class::LinkLocal, Class::Metadata]);
+}
+
+#[test]
+fn every_mistake_points_to_its_line_and_column() {
+    for (text, place, says) in [
+        ("data: ./x\nlisten: { proxy: nowhere }\n", "daylight.yaml:2:19:", "`nowhere` is not an address"),
+        ("posture: { shadow: blok }\n", "daylight.yaml:1:20:", "blok"),
+        ("bogus: 1\n", "daylight.yaml:1:1:", "unknown field `bogus`"),
+        ("approved:\n  - host: \"mcp.*\"\n", "daylight.yaml:2:11:", "not a host pattern"),
+        ("destinations:\n  deny: [evil]\n", "daylight.yaml:2:10:", "`evil` is neither"),
+        ("destinations:\n  connect_ports: [0]\n", "daylight.yaml:2:19:", "`0` is neither"),
+        ("bypass: [{host: a.example, expires: soon}]\n", "daylight.yaml:1:37:", "`soon` is not a date"),
+        ("inspect: { hold_bytes: many }\n", "daylight.yaml:1:24:", "`many` is not a size"),
+        ("auth: {users: [{name: a, password_hash: secret}]}\n", "daylight.yaml:1:41:", "PHC"),
+        ("portal: { url: \"ftp://x\" }\n", "daylight.yaml:1:16:", "not an http or https URL"),
+        ("clickhouse: { url: \"x\" }\n", "daylight.yaml:1:20:", "not an http or https URL"),
+    ] {
+        let error = read(text).expect_err(text).to_string();
+        assert!(error.starts_with(place) && error.contains(says), "{text}: {error}");
+    }
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let variables = |name: &str| match name {
+        "DAYLIGHT_LISTEN_PROXY" => Some("127.0.0.1:0".to_owned()),
+        "DAYLIGHT_POSTURE_SHADOW" => Some("block".to_owned()),
+        "DAYLIGHT_CLICKHOUSE_URL" => Some("http://ch.example:8123".to_owned()),
+        _ => None,
+    };
+    let config = Config::load(None, &variables).unwrap();
+    assert_eq!(config.proxy.port(), 0);
+    assert_eq!(config.policy.shadow, Verdict::Block);
+    assert!(config.clickhouse.is_some());
+    let bad = |name: &str| (name == "DAYLIGHT_RECORD").then(|| "some".to_owned());
+    assert!(Config::load(None, &bad).unwrap_err().to_string().starts_with("DAYLIGHT_RECORD:1:1:"));
+}

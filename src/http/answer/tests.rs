@@ -1,0 +1,91 @@
+use super::*;
+
+const HOSTILE: &str = "<script>alert(1)</script>\"\\\r\nX-Evil: 1";
+
+fn shadow<'a>(redirect: bool, portal: Option<&'a str>) -> Refusal<'a> {
+    Refusal {
+        redirect,
+        host: "mcp.vendor.example",
+        rule_id: Some("shadow-mcp-call"),
+        reason: "MCP call to a server that is not approved",
+        event_id: "0198".into(),
+        portal,
+    }
+}
+
+fn rpc(answer: &Response<Bytes>) -> Value {
+    serde_json::from_slice(answer.body()).unwrap()
+}
+
+#[test]
+fn an_mcp_client_gets_its_own_id_back_and_learns_the_portal() {
+    for id in ["7", "\"a-b\"", "-1"] {
+        let asker = Asker::Mcp { request_id: Some(id.into()) };
+        let answer = refusal(&asker, &shadow(true, Some("https://mcp.corp.example/mcp")));
+        let body = rpc(&answer);
+        assert_eq!(body["id"].to_string(), id);
+        assert_eq!(body["error"]["data"]["portal"], "https://mcp.corp.example/mcp");
+        assert!(body["error"]["message"].as_str().unwrap().contains("https://mcp.corp.example/mcp"));
+        assert_eq!(body["error"]["data"]["rule"], "shadow-mcp-call");
+    }
+}
+
+#[test]
+fn a_broken_id_becomes_null() {
+    let asker = Asker::Mcp { request_id: Some("{\"a\":".into()) };
+    assert_eq!(rpc(&refusal(&asker, &shadow(false, None)))["id"], Value::Null);
+}
+
+#[test]
+fn a_browser_is_sent_to_the_portal_only_when_it_may_follow() {
+    let portal = Some("https://mcp.corp.example/mcp");
+    let followed = refusal(&Asker::Browser { follows: true }, &shadow(true, portal));
+    assert_eq!(
+        (followed.status().as_u16(), followed.headers()[LOCATION].to_str().unwrap()),
+        (307, portal.unwrap())
+    );
+    let stopped = refusal(&Asker::Browser { follows: false }, &shadow(true, portal));
+    assert_eq!(stopped.status(), 403);
+    assert!(std::str::from_utf8(stopped.body()).unwrap().contains("shadow-mcp-call"));
+}
+
+#[test]
+fn others_get_403_and_a_proxy_status_with_the_rule() {
+    let answer = refusal(&Asker::Other, &shadow(false, None));
+    assert_eq!(answer.status(), 403);
+    let status = answer.headers()["proxy-status"].to_str().unwrap();
+    assert!(
+        status.starts_with("daylight; error=http_request_denied; details=\"rule=shadow-mcp-call"),
+        "{status}"
+    );
+    assert_eq!(answer.headers()[CACHE_CONTROL], "no-store");
+}
+
+#[test]
+fn hostile_names_are_escaped_everywhere() {
+    let mut refusal_of_hostile = shadow(false, None);
+    (refusal_of_hostile.host, refusal_of_hostile.reason) = (HOSTILE, HOSTILE);
+    let page = refusal(&Asker::Browser { follows: true }, &refusal_of_hostile);
+    assert!(!std::str::from_utf8(page.body()).unwrap().contains("<script>"));
+    let failure = Fault {
+        status: StatusCode::BAD_GATEWAY,
+        kind: "dns_error",
+        sentence: HOSTILE.into(),
+        advice: "Check the name.",
+        host: HOSTILE,
+    };
+    let answer = fault(&Asker::Other, &failure);
+    let status = answer.headers()["proxy-status"].to_str().unwrap();
+    assert!(!status.contains('\r') && status.contains("\\\""), "{status}");
+    assert_eq!(rpc(&fault(&Asker::Mcp { request_id: None }, &failure))["error"]["data"]["host"], HOSTILE);
+}
+
+#[test]
+fn who_asks_is_read_from_the_head_and_the_signals() {
+    let mut headers = HeaderMap::new();
+    assert_eq!(Asker::of(&Method::GET, &headers, &Signals::default()), Asker::Other);
+    headers.insert(ACCEPT, HeaderValue::from_static("text/html,*/*"));
+    assert_eq!(Asker::of(&Method::GET, &headers, &Signals::default()), Asker::Browser { follows: true });
+    let signals = Signals { request_id: Some("1".into()), ..Signals::default() };
+    assert_eq!(Asker::of(&Method::POST, &headers, &signals), Asker::Mcp { request_id: Some("1".into()) });
+}

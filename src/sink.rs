@@ -1,0 +1,3 @@
+//! Delivery of events from the journal to ClickHouse.
+
+pub mod clickhouse;

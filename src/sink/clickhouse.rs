@@ -1,0 +1,31 @@
+//! ClickHouse over its HTTP interface.
+
+use std::path::PathBuf;
+
+/// Where and how to deliver.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// HTTP interface.
+    pub url: http::Uri,
+    /// Database.
+    pub database: String,
+    /// User.
+    pub user: String,
+    /// File that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// Cluster, for replicated and distributed tables.
+    pub cluster: Option<String>,
+    /// Rows older than this are dropped by ClickHouse.
+    pub ttl_days: u32,
+}
+
+/// Names go into statements unquoted, so they are plain identifiers.
+pub fn check_name(name: &str) -> Result<(), String> {
+    let good =
+        !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if good {
+        Ok(())
+    } else {
+        Err(format!("`{name}` is not a plain name of letters, digits and underscores"))
+    }
+}

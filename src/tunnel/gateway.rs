@@ -1,0 +1,107 @@
+//! What every connection shares.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::hmac;
+
+use super::onboarding::Onboarding;
+use crate::http::origin::Connector;
+use crate::http::serve;
+use crate::identity::Users;
+use crate::journal::Journal;
+use crate::listener::Tasks;
+use crate::policy::Policy;
+use crate::rules::RuleSet;
+use crate::telemetry::Metrics;
+use crate::tls::ClientSide;
+
+/// Which exchanges are recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Record {
+    /// Every exchange.
+    #[default]
+    All,
+    /// Only detections and failures of tunnels.
+    Detections,
+}
+
+/// Limits on one client's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// HTTP limits.
+    pub http: serve::Limits,
+    /// Time for the client's first bytes after CONNECT and for its TLS hello.
+    pub hello: Duration,
+    /// Time for the client's TLS handshake.
+    pub client_tls: Duration,
+    /// Time a spliced or upgraded connection may be silent.
+    pub splice_idle: Duration,
+    /// Body bytes held for a verdict.
+    pub hold_bytes: usize,
+    /// Time a body is held for a verdict.
+    pub hold: Duration,
+    /// Bytes of an MCP payload kept with an event.
+    pub payload_bytes: usize,
+}
+
+/// Rules and policy; swapped whole.
+#[derive(Debug)]
+pub struct Ruling {
+    /// The rule set.
+    pub rules: RuleSet,
+    /// The policy.
+    pub policy: Policy,
+}
+
+/// The shared parts of a gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    /// This gateway's name in events.
+    pub name: String,
+    /// Rules and policy in force.
+    pub ruling: ArcSwap<Ruling>,
+    /// Opens origins.
+    pub connector: Arc<Connector>,
+    /// The client's side of TLS.
+    pub client_side: ClientSide,
+    /// Who may use the proxy.
+    pub users: Users,
+    /// Ports that CONNECT may name, inclusive ranges.
+    pub connect_ports: Vec<(u16, u16)>,
+    /// Where events go.
+    pub journal: Journal,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// Pages for people who set up a machine.
+    pub onboarding: Onboarding,
+    /// Limits.
+    pub limits: Limits,
+    /// What is recorded.
+    pub record: Record,
+    /// Tasks.
+    pub tasks: Tasks,
+    /// Hashes session ids.
+    pub session_key: hmac::Key,
+}
+
+impl Gateway {
+    /// A keyed hash of an MCP session id: joins events of one session, opens nothing.
+    pub fn session_hash(&self, session: &str) -> String {
+        let tag = hmac::sign(&self.session_key, session.as_bytes());
+        tag.as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// True when CONNECT may name this port.
+    pub fn allows_port(&self, port: u16) -> bool {
+        self.connect_ports.iter().any(|&(low, high)| (low..=high).contains(&port))
+    }
+}
+
+/// Microseconds since the Unix epoch.
+pub fn now_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,138 @@
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use super::*;
+
+fn pages() -> Onboarding {
+    Onboarding::new(Settings {
+        proxy: "127.0.0.1:8080".into(),
+        pac: Pac::default(),
+        ca_pem: "PEM".into(),
+        ca_der: b"DER".to_vec(),
+        sha256: "AA".into(),
+        sha1: "BB".into(),
+        not_after: "2036-01-01".into(),
+        previous_pem: None,
+        portal: Some("https://mcp.corp.example/mcp".into()),
+    })
+}
+
+fn get(path: &str, accept: &'static str, reached: Reached) -> Response<Bytes> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    headers.insert(HOST, HeaderValue::from_static("gateway.corp.example:8080"));
+    pages().answer(&Asked { method: &Method::GET, path, headers: &headers, reached })
+}
+
+fn text(answer: &Response<Bytes>) -> &str {
+    std::str::from_utf8(answer.body()).unwrap()
+}
+
+#[test]
+fn every_file_has_its_media_type() {
+    for (path, media) in [
+        ("/proxy.pac", "application/x-ns-proxy-autoconfig"),
+        ("/wpad.dat", "application/x-ns-proxy-autoconfig"),
+        ("/ca.pem", "application/x-pem-file"),
+        ("/ca.der", "application/pkix-cert"),
+        ("/ca.mobileconfig", "application/x-apple-aspen-config"),
+        ("/", "text/html; charset=utf-8"),
+    ] {
+        let answer = get(path, "*/*", Reached::Direct);
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()[CONTENT_TYPE].to_str().unwrap()),
+            (200, media),
+            "{path}"
+        );
+    }
+    assert_eq!(get("/ca-previous.pem", "*/*", Reached::Direct).status(), 404);
+    assert_eq!(get("/nothing", "*/*", Reached::Direct).status(), 404);
+}
+
+#[test]
+fn the_set_up_page_says_that_command_line_clients_ignore_pac() {
+    let answer = get("/", "text/html", Reached::Direct);
+    let page = text(&answer);
+    for needed in [
+        "ignore",
+        "HTTPS_PROXY",
+        "NODE_EXTRA_CA_CERTS",
+        "SSL_CERT_FILE",
+        "keytool",
+        "certutil",
+        "http.sslCAInfo",
+        "update-ca-certificates",
+        "update-ca-trust",
+        "security add-trusted-cert",
+        "gateway.corp.example:8080",
+        "AA",
+        "BB",
+    ] {
+        assert!(page.contains(needed), "{needed}");
+    }
+}
+
+#[test]
+fn check_tells_the_three_cases_apart() {
+    for (reached, through, trusted) in
+        [(Reached::Direct, false, false), (Reached::Proxied, true, false), (Reached::Intercepted, true, true)]
+    {
+        let answer = get("/check", "*/*", reached);
+        let json: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+        assert_eq!(
+            (json["through_proxy"].as_bool(), json["ca_trusted"].as_bool()),
+            (Some(through), Some(trusted))
+        );
+    }
+    assert!(text(&get("/check", "text/html", Reached::Proxied)).contains("https://daylight.internal/check"));
+}
+
+/// Runs a PAC file in a JavaScript engine, as a browser would.
+fn find_proxy(pac: &Pac, hosts: &[&str]) -> Vec<String> {
+    let script = format!(
+        "const isPlainHostName = h => !h.includes('.');\n{}\nfor (const h of {}) console.log(FindProxyForURL('https://' + h + '/', h));",
+        pac.render("proxy.corp.example:8080"),
+        serde_json::json!(hosts)
+    );
+    let mut node =
+        Command::new("node").arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    node.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    let output = node.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_pac_file_sends_private_and_bypassed_names_direct_and_the_rest_to_the_proxies_in_order() {
+    let pac = Pac {
+        proxies: vec!["a.corp.example:8080".into(), "b.corp.example:8080".into()],
+        direct: vec!["*.bank.example".into(), "pinned.example".into()],
+        direct_on_failure: false,
+    };
+    let hosts = [
+        "intranet",
+        "localhost",
+        "10.1.2.3",
+        "172.20.1.1",
+        "www.bank.example",
+        "pinned.example",
+        "printer.local",
+    ];
+    assert!(find_proxy(&pac, &hosts).iter().all(|route| route == "DIRECT"));
+    let hosts = [
+        "mcp.vendor.example",
+        "bank.example",
+        "notpinned.example",
+        "172.32.1.1",
+        "daylight.internal",
+        "WWW.X.EXAMPLE",
+    ];
+    let route = "PROXY a.corp.example:8080; PROXY b.corp.example:8080";
+    assert!(find_proxy(&pac, &hosts).iter().all(|found| found == route));
+}
+
+#[test]
+fn the_pac_file_falls_back_to_direct_only_by_choice_and_cannot_be_broken_out_of() {
+    let pac = Pac { direct: vec!["\"];throw 1;//".into()], direct_on_failure: true, ..Pac::default() };
+    assert_eq!(find_proxy(&pac, &["mcp.vendor.example"]), ["PROXY proxy.corp.example:8080; DIRECT"]);
+}

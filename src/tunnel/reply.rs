@@ -1,0 +1,315 @@
+//! Answers of our own, each with its event and its counters.
+
+use std::net::IpAddr;
+
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use uuid::Uuid;
+
+use super::exchange::store;
+use super::gateway::now_us;
+use super::onboarding::{self, Reached};
+use super::record::Seen;
+use super::splice::tunnel_event;
+use super::{Client, Gateway, Tunnel};
+use crate::event::{Event, Verdict};
+use crate::http::answer::{self, Asker, Fault, Refusal};
+use crate::http::guard::Ambiguous;
+use crate::http::{Body, OriginFault};
+use crate::inspect::Signals;
+use crate::journal::Refused;
+use crate::net::destination::BadDestination;
+use crate::net::{Destination, DialError};
+use crate::policy::Action;
+use crate::telemetry::metrics::Reason;
+use crate::tls::VerifyError;
+
+/// Who asks.
+pub fn asker(parts: &Parts, signals: &Signals) -> Asker {
+    Asker::of(&parts.method, &parts.headers, signals)
+}
+
+/// Answers a blocked or redirected request.
+pub async fn refuse(tunnel: &Tunnel, seen: Seen, parts: &Parts) -> Response<Body> {
+    let asker = asker(parts, &seen.signals);
+    refuse_with(tunnel, seen, &asker).await
+}
+
+/// Answers a blocked or redirected request; the detection is stored first.
+pub async fn refuse_with(tunnel: &Tunnel, mut seen: Seen, asker: &Asker) -> Response<Body> {
+    let id = Uuid::now_v7();
+    let ruling = tunnel.gateway.ruling.load();
+    let answer = answer::refusal(
+        asker,
+        &Refusal {
+            redirect: seen.action.verdict == Verdict::Redirect,
+            host: &tunnel.destination.host,
+            rule_id: seen.action.decisive.as_deref(),
+            reason: &seen.action.reason,
+            event_id: id.to_string(),
+            portal: ruling.policy.portal.as_deref(),
+        },
+    );
+    seen.answered(answer.status().as_u16(), answer.headers());
+    seen.count(tunnel);
+    let event = seen.event(tunnel, id, answer.body().len() as u64);
+    match tunnel.gateway.journal.append_durable(event).await {
+        Ok(_receipt) => answer.map(Body::from),
+        Err(_refused) => closed(asker, &tunnel.destination.host).map(Body::from),
+    }
+}
+
+/// Answers a request that the origin did not.
+pub async fn fault(tunnel: &Tunnel, mut seen: Seen, asker: &Asker, origin: &OriginFault) -> Response<Body> {
+    let fault = describe(origin, &tunnel.destination.host);
+    let whose = if matches!(origin, OriginFault::RequestBody(_)) { "client" } else { "origin" };
+    tunnel.gateway.metrics.faults.get_or_create(&Reason { reason: fault.kind }).inc();
+    let answer = answer::fault(asker, &fault);
+    seen.error = Some(format!("{whose}: {}", fault.sentence));
+    seen.answered(answer.status().as_u16(), answer.headers());
+    let id = Uuid::now_v7();
+    match store(tunnel, &seen, id).await {
+        Ok(Some(_stored)) => seen.count(tunnel),
+        Ok(None) | Err(Refused) => finish(tunnel, &seen, &answer),
+    }
+    answer.map(Body::from)
+}
+
+/// Refuses a request that two parsers could read differently.
+pub fn ambiguous(
+    tunnel: &Tunnel,
+    mut seen: Seen,
+    request: &Request<Incoming>,
+    why: Ambiguous,
+) -> Response<Body> {
+    let status = match why {
+        Ambiguous::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+        Ambiguous::Host | Ambiguous::Length | Ambiguous::Target => StatusCode::BAD_REQUEST,
+    };
+    let fault = Fault {
+        status,
+        kind: "http_request_error",
+        sentence: why.to_string(),
+        advice: "The program that sent this request has to send it correctly, on its own connection.",
+        host: &tunnel.destination.host,
+    };
+    let answer = answer::fault(&of_head(request.method(), request.headers()), &fault);
+    seen.answered(status.as_u16(), answer.headers());
+    seen.action = Action::because(Verdict::Block, format!("refused: {why}"));
+    finish(tunnel, &seen, &answer);
+    answer.map(Body::from)
+}
+
+/// Refuses traffic while nothing can be recorded.
+pub fn unrecorded(tunnel: &Tunnel, seen: Seen, headers: &HeaderMap) -> Response<Body> {
+    drop(seen);
+    tunnel.gateway.metrics.limit("journal");
+    closed(&of_head(&Method::GET, headers), &tunnel.destination.host).map(Body::from)
+}
+
+/// Refuses an exchange whose detection could not be stored.
+pub fn journal_full(tunnel: &Tunnel, seen: Seen, asker: &Asker, _refused: Refused) -> Response<Body> {
+    drop(seen);
+    tunnel.gateway.metrics.limit("journal");
+    closed(asker, &tunnel.destination.host).map(Body::from)
+}
+
+/// Refuses a CONNECT while nothing can be recorded.
+pub fn closed_for_recording(headers: &HeaderMap) -> Response<Body> {
+    closed(&of_head(&Method::CONNECT, headers), "the gateway").map(Body::from)
+}
+
+/// Asks for proxy credentials.
+pub fn log_in(headers: &HeaderMap) -> Response<Body> {
+    answer::log_in(&of_head(&Method::CONNECT, headers)).map(Body::from)
+}
+
+/// Refuses a target that is not a destination.
+pub fn bad_target(
+    gateway: &Gateway,
+    client: &Client,
+    headers: &HeaderMap,
+    bad: BadDestination,
+) -> Response<Body> {
+    let fault = Fault {
+        status: StatusCode::BAD_REQUEST,
+        kind: "http_request_error",
+        sentence: bad.to_string(),
+        advice: "A proxy request names a host and, after CONNECT, a port.",
+        host: "the gateway",
+    };
+    let nowhere = Destination { host: "".into(), port: 0 };
+    entry_failed(gateway, client, &nowhere, headers, &fault)
+}
+
+/// Refuses a scheme the gateway does not fetch.
+pub fn bad_scheme(gateway: &Gateway, client: &Client, headers: &HeaderMap) -> Response<Body> {
+    let fault = Fault {
+        status: StatusCode::BAD_REQUEST,
+        kind: "http_request_error",
+        sentence: "only http:// targets are fetched; https:// goes through CONNECT".into(),
+        advice: "Set the proxy as an HTTP proxy for both http and https.",
+        host: "the gateway",
+    };
+    let nowhere = Destination { host: "".into(), port: 0 };
+    entry_failed(gateway, client, &nowhere, headers, &fault)
+}
+
+/// Refuses a CONNECT to a port that is not on the list.
+pub fn port_denied(
+    gateway: &Gateway,
+    client: &Client,
+    to: &Destination,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    let fault = Fault {
+        status: StatusCode::FORBIDDEN,
+        kind: "http_request_denied",
+        sentence: format!("CONNECT to port {} is not allowed", to.port),
+        advice: "The administrator lists the allowed ports in destinations.connect_ports.",
+        host: &to.host,
+    };
+    entry_failed(gateway, client, to, headers, &fault)
+}
+
+/// Answers a CONNECT whose origin could not be dialled.
+pub fn dial_failed(
+    gateway: &Gateway,
+    client: &Client,
+    to: &Destination,
+    headers: &HeaderMap,
+    origin: &OriginFault,
+) -> Response<Body> {
+    let fault = describe(origin, &to.host);
+    entry_failed(gateway, client, to, headers, &fault)
+}
+
+fn entry_failed(
+    gateway: &Gateway,
+    client: &Client,
+    to: &Destination,
+    headers: &HeaderMap,
+    fault: &Fault<'_>,
+) -> Response<Body> {
+    gateway.metrics.faults.get_or_create(&Reason { reason: fault.kind }).inc();
+    let answer = answer::fault(&of_head(&Method::CONNECT, headers), fault);
+    gateway.journal.append(Event {
+        status: Some(fault.status.as_u16()),
+        verdict: if fault.status == StatusCode::FORBIDDEN { Verdict::Block } else { Verdict::Allow },
+        reason: fault.sentence.clone(),
+        error: Some(format!("client: {}", fault.sentence)),
+        ..tunnel_event(gateway, client, to, now_us())
+    });
+    answer.map(Body::from)
+}
+
+/// A page for people who set up a machine.
+pub fn onboarding(gateway: &Gateway, request: &Request<Incoming>, reached: Reached) -> Response<Body> {
+    let asked = onboarding::Asked {
+        method: request.method(),
+        path: request.uri().path(),
+        headers: request.headers(),
+        reached,
+    };
+    gateway.onboarding.answer(&asked).map(Body::from)
+}
+
+/// Records a connection that broke the protocol inside a tunnel; hyper has answered 400 or 431 already.
+pub fn connection_failed(tunnel: &Tunnel, error: &hyper::Error) {
+    let Some((status, word)) = broken(error) else { return };
+    tunnel.gateway.metrics.framing_refused.get_or_create(&Reason { reason: word }).inc();
+    tunnel.gateway.journal.append(Event {
+        time_us: now_us(),
+        id: Uuid::now_v7(),
+        status: Some(status),
+        reason: "the request could not be read".into(),
+        error: Some(format!("client: {error}")),
+        ..tunnel.event()
+    });
+}
+
+/// Records a connection that broke the protocol on the proxy port.
+pub fn front_failed(gateway: &Gateway, peer: IpAddr, error: &hyper::Error) {
+    let Some((status, word)) = broken(error) else { return };
+    gateway.metrics.framing_refused.get_or_create(&Reason { reason: word }).inc();
+    let (client, nowhere) = (Client { ip: peer, user: None }, Destination { host: "".into(), port: 0 });
+    gateway.journal.append(Event {
+        method: None,
+        status: Some(status),
+        reason: "the request could not be read".into(),
+        error: Some(format!("client: {error}")),
+        ..tunnel_event(gateway, &client, &nowhere, now_us())
+    });
+}
+
+/// The bounded word of a TLS failure.
+pub fn verify_word(error: &VerifyError) -> &'static str {
+    match error {
+        VerifyError::Certificate { kind, .. } => kind,
+        VerifyError::Handshake(_) => "handshake",
+        VerifyError::TimedOut => "timeout",
+        VerifyError::Name => "name",
+    }
+}
+
+/// Only a request that came and could not be read is worth a row; idle connections that end are not.
+fn broken(error: &hyper::Error) -> Option<(u16, &'static str)> {
+    if error.is_parse_too_large() {
+        Some((431, "too_large"))
+    } else if error.is_parse() {
+        Some((400, "malformed"))
+    } else {
+        None
+    }
+}
+
+fn of_head(method: &Method, headers: &HeaderMap) -> Asker {
+    Asker::of(method, headers, &Signals::default())
+}
+
+fn closed(asker: &Asker, host: &str) -> Response<bytes::Bytes> {
+    let fault = Fault {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        kind: "proxy_internal_error",
+        sentence: "the gateway cannot record traffic at the moment and lets none pass".into(),
+        advice: "Tell the administrator: the disk of the gateway's event journal is full or broken.",
+        host,
+    };
+    answer::fault(asker, &fault)
+}
+
+fn finish(tunnel: &Tunnel, seen: &Seen, answer: &Response<bytes::Bytes>) {
+    seen.count(tunnel);
+    tunnel.gateway.journal.append(seen.event(tunnel, Uuid::now_v7(), answer.body().len() as u64));
+}
+
+/// An origin's failure in the words of RFC 9209.
+fn describe<'a>(origin: &OriginFault, host: &'a str) -> Fault<'a> {
+    const ORIGIN: &str = "The server or the network behind the gateway has to be repaired; try again later.";
+    const CERTIFICATE: &str =
+        "The server's certificate has to be repaired, or its CA added to tls.extra_roots.";
+    let (status, kind, advice) = match origin {
+        OriginFault::Dial(DialError::Resolve(crate::net::resolve::ResolveError::TimedOut)) => {
+            (504, "dns_timeout", ORIGIN)
+        }
+        OriginFault::Dial(DialError::Resolve(_)) => (502, "dns_error", "Check the name."),
+        OriginFault::Dial(DialError::Forbidden { .. }) => {
+            (403, "destination_ip_prohibited", "The administrator lists such addresses in destinations.deny.")
+        }
+        OriginFault::Dial(DialError::Refused) => (502, "connection_refused", ORIGIN),
+        OriginFault::Dial(DialError::TimedOut) => (504, "connection_timeout", ORIGIN),
+        OriginFault::Dial(DialError::Network(_)) => (502, "destination_ip_unroutable", ORIGIN),
+        OriginFault::Tls(VerifyError::Certificate { .. } | VerifyError::Name) => {
+            (502, "tls_certificate_error", CERTIFICATE)
+        }
+        OriginFault::Tls(VerifyError::Handshake(_)) => (502, "tls_protocol_error", ORIGIN),
+        OriginFault::Tls(VerifyError::TimedOut) => (504, "connection_timeout", ORIGIN),
+        OriginFault::Http(_) => (502, "http_protocol_error", ORIGIN),
+        OriginFault::Incomplete(_) => (502, "http_response_incomplete", ORIGIN),
+        OriginFault::Silent => (504, "http_response_timeout", ORIGIN),
+        OriginFault::RequestBody(_) => (400, "http_request_error", "Send the whole request body."),
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    Fault { status, kind, sentence: origin.to_string(), advice, host }
+}
