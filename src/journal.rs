@@ -1,19 +1,51 @@
 //! The durable, queryable event store: SQLite, written by one thread with group commit.
+//!
+//! Plain events wait in memory for at most [`PLAIN_WAIT`]; a detection is committed and synced before its receipt is
+//! given. Rows that a sink has sealed for delivery never change, so that a retry sends the same bytes.
+
+pub mod marks;
+pub mod read;
+pub mod retention;
+pub mod schema;
+pub mod stats;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
 
 use crate::event::{Ending, Event};
+use marks::Mark;
+pub use stats::Stats;
+
+/// Longest time a plain event waits before it is written.
+pub const PLAIN_WAIT: Duration = Duration::from_millis(50);
+/// Plain events that wait at once; beyond, the policy for a full store applies.
+pub const QUEUE_MAX: usize = 65_536;
+/// A queue of this length is written at once.
+const QUEUE_WAKE: usize = 4096;
+/// A detection's row is not sealed for delivery before it is complete or this old.
+pub const COMPLETION_WAIT: Duration = Duration::from_secs(5);
+/// File of the store.
+pub const FILE: &str = "daylight.db";
 
 /// How the journal keeps and drops events.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Folder of the store (`data` in the configuration).
-    pub dir: std::path::PathBuf,
+    pub dir: PathBuf,
     /// Events older than this are deleted.
     pub max_age_days: u32,
     /// The store is kept below this size; the oldest events go first.
     pub max_bytes: u64,
     /// What happens when an event cannot be stored.
     pub when_full: WhenFull,
-    /// True when a sink delivers from the journal: undelivered rows survive retention.
+    /// True when a sink delivers from the journal: undelivered rows survive retention by age.
     pub deliver: bool,
 }
 
@@ -30,7 +62,9 @@ pub enum WhenFull {
 
 /// A handle to the store; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Journal {}
+pub struct Journal {
+    shared: Arc<Shared>,
+}
 
 /// Where a durable event went; lets its ending be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,32 +74,138 @@ pub struct Receipt {
 }
 
 /// The store cannot take events and the policy says `block`.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event journal cannot store events (disk full?)")]
 pub struct Refused;
 
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    stats: Arc<Stats>,
+    when_full: WhenFull,
+    /// Rows that wait for their ending, by row number.
+    open: Mutex<BTreeMap<i64, Instant>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    plain: Vec<Event>,
+    durable: Vec<(Event, oneshot::Sender<Result<Receipt, Refused>>)>,
+    endings: Vec<(Receipt, Ending)>,
+    marks: Vec<(Mark, oneshot::Sender<Result<(), String>>)>,
+    closing: bool,
+}
+
+impl Queue {
+    fn urgent(&self) -> bool {
+        !self.durable.is_empty() || !self.marks.is_empty() || self.closing || self.plain.len() >= QUEUE_WAKE
+    }
+}
+
 impl Journal {
-    /// Opens (or creates, or migrates) the store and starts its thread.
-    pub fn open(_settings: Settings) -> Result<Self, String> {
-        Ok(Self {})
+    /// Opens (or creates, or migrates) the store and starts its thread; the error says what to do.
+    pub fn open(settings: Settings) -> Result<Self, String> {
+        let lock = lock(&settings)?;
+        let store = writer::Store::open(&settings)?;
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            stats: Arc::clone(&store.stats),
+            when_full: settings.when_full,
+            open: Mutex::default(),
+            thread: Mutex::default(),
+        });
+        let of_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || {
+                writer::run(store, &of_thread, &settings);
+                drop(lock);
+            })
+            .map_err(|e| format!("cannot start the journal's thread: {e}"))?;
+        *lock_or_inner(&shared.thread) = Some(thread);
+        Ok(Self { shared })
     }
 
     /// Queues an event; it is stored within 100 ms. Never waits.
-    pub fn append(&self, _event: Event) {}
-
-    /// Stores an event; returns when it is on disk.
-    pub async fn append_durable(&self, _event: Event) -> Result<Receipt, Refused> {
-        Ok(Receipt { seq: 0 })
+    pub fn append(&self, event: Event) {
+        let mut queue = self.queue();
+        if queue.plain.len() >= QUEUE_MAX {
+            drop(queue);
+            return self.shared.stats.dropped("queue");
+        }
+        queue.plain.push(event);
+        if queue.plain.len() == QUEUE_WAKE {
+            self.shared.wake.notify_one();
+        }
     }
 
-    /// Completes an event stored earlier, unless it was delivered in the meantime.
-    pub fn complete(&self, _receipt: Receipt, _ending: Ending) {}
+    /// Stores an event; returns when it is on disk.
+    pub async fn append_durable(&self, event: Event) -> Result<Receipt, Refused> {
+        let (reply, stored) = oneshot::channel();
+        {
+            let mut queue = self.queue();
+            if queue.closing {
+                return Err(Refused);
+            }
+            queue.durable.push((event, reply));
+        }
+        self.shared.wake.notify_one();
+        stored.await.unwrap_or(Err(Refused))
+    }
+
+    /// Completes an event stored earlier, unless it was sealed for delivery in the meantime.
+    pub fn complete(&self, receipt: Receipt, ending: Ending) {
+        self.queue().endings.push((receipt, ending));
+    }
 
     /// False while the policy is `block` and the store cannot take events.
     pub fn accepts(&self) -> bool {
-        true
+        self.shared.when_full == WhenFull::Drop || !self.shared.stats.failing()
+    }
+
+    /// Counters and gauges.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.shared.stats
     }
 
     /// Writes what is queued and closes the store.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.queue().closing = true;
+        self.shared.wake.notify_one();
+        let thread = lock_or_inner(&self.shared.thread).take();
+        let Some(thread) = thread else { return };
+        let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
+        if !joined.unwrap_or(false) {
+            tracing::error!("the journal's thread broke off");
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        lock_or_inner(&self.shared.queue)
+    }
 }
+
+fn lock_or_inner<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Two gateways on one store would number rows twice.
+fn lock(settings: &Settings) -> Result<File, String> {
+    let dir = settings.dir.display();
+    let advice = "choose a folder that the gateway may write to (`data`)";
+    std::fs::create_dir_all(&settings.dir)
+        .map_err(|e| format!("cannot make the folder {dir}: {e}: {advice}"))?;
+    let path = settings.dir.join("lock");
+    let mut options = File::options();
+    let file = options.create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|e| format!("cannot write to {dir}: {e}: {advice}"))?;
+    file.try_lock()
+        .map_err(|_held| format!("another gateway uses {dir}: stop it or choose another folder (`data`)"))?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@
 //!
 //! `mcp`, `event`, `inspect`, `rules` and `policy` are pure: no clock, socket or lock; time and randomness are arguments.
 
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod dlp;
 pub mod event;

@@ -3,16 +3,26 @@
 //! Conditions are three-valued: a rule over the body is *unknown* until the body was read, so the same rule set
 //! answers at the tunnel (names), at the request's head, and when the body has been seen.
 
+pub mod compile;
 pub mod evaluate;
+pub mod expression;
+pub mod file;
 pub mod load;
+pub mod matcher;
+pub mod samples;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use evaluate::{Evaluation, Head, Names, RuleSet, Wants};
 pub use load::{LoadError, load};
+pub use matcher::ENGINE;
 
 use crate::event::Severity;
 
-/// What a rule asks for. Ordered by severity, `Allow` apart: it exempts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a rule asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ask {
     /// Exempt the exchange from every other rule.
     Allow,
@@ -28,13 +38,44 @@ pub enum Ask {
     Posture,
 }
 
+impl Ask {
+    /// The word used in rule files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Log => "log",
+            Self::Inspect => "inspect",
+            Self::Redirect => "redirect",
+            Self::Block => "block",
+            Self::Posture => "posture",
+        }
+    }
+}
+
+/// One rule, apart from its condition.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Stable id.
+    pub id: Arc<str>,
+    /// Title, for people.
+    pub title: Arc<str>,
+    /// What it asks for.
+    pub ask: Ask,
+    /// How much it matters.
+    pub severity: Severity,
+    /// Free words.
+    pub tags: Vec<String>,
+    /// Where it was read.
+    pub file: PathBuf,
+}
+
 /// One rule that matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
     /// The rule's stable id.
-    pub id: std::sync::Arc<str>,
+    pub id: Arc<str>,
     /// The rule's title, for people.
-    pub title: std::sync::Arc<str>,
+    pub title: Arc<str>,
     /// What it asks for.
     pub ask: Ask,
     /// How much it matters.
@@ -43,3 +84,6 @@ pub struct Hit {
 
 /// All rules that matched.
 pub type Matches = Vec<Hit>;
+
+#[cfg(test)]
+mod tests;

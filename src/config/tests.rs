@@ -47,21 +47,25 @@ fn nothing_typed_is_a_configuration() {
 
 #[test]
 fn every_mistake_points_to_its_line_and_column() {
-    for (text, place, says) in [
-        ("data: ./x\nlisten: { proxy: nowhere }\n", "daylight.yaml:2:19:", "`nowhere` is not an address"),
-        ("posture: { shadow: blok }\n", "daylight.yaml:1:20:", "blok"),
-        ("bogus: 1\n", "daylight.yaml:1:1:", "unknown field `bogus`"),
-        ("approved:\n  - host: \"mcp.*\"\n", "daylight.yaml:2:11:", "not a host pattern"),
-        ("destinations:\n  deny: [evil]\n", "daylight.yaml:2:10:", "`evil` is neither"),
-        ("destinations:\n  connect_ports: [0]\n", "daylight.yaml:2:19:", "`0` is neither"),
-        ("bypass: [{host: a.example, expires: soon}]\n", "daylight.yaml:1:37:", "`soon` is not a date"),
-        ("inspect: { hold_bytes: many }\n", "daylight.yaml:1:24:", "`many` is not a size"),
-        ("auth: {users: [{name: a, password_hash: secret}]}\n", "daylight.yaml:1:41:", "PHC"),
-        ("portal: { url: \"ftp://x\" }\n", "daylight.yaml:1:16:", "not an http or https URL"),
-        ("clickhouse: { url: \"x\" }\n", "daylight.yaml:1:20:", "not an http or https URL"),
+    for (text, wrong, says) in [
+        ("data: ./x\nlisten: { proxy: nowhere }\n", "nowhere", "`nowhere` is not an address"),
+        ("posture: { shadow: blok }\n", "blok", "blok"),
+        ("bogus: 1\n", "bogus", "unknown field `bogus`"),
+        ("approved:\n  - host: \"mcp.*\"\n", "\"mcp.*\"", "not a host pattern"),
+        ("destinations:\n  deny: [evil]\n", "evil", "`evil` is neither"),
+        ("destinations:\n  connect_ports: [0]\n", "0", "`0` is neither"),
+        ("bypass: [{host: a.example, expires: soon}]\n", "soon", "`soon` is not a date"),
+        ("inspect: { hold_bytes: many }\n", "many", "`many` is not a size"),
+        ("auth: {users: [{name: a, password_hash: secret}]}\n", "secret", "PHC"),
+        ("portal: { url: \"ftp://x\" }\n", "\"ftp", "not an http or https URL"),
+        ("clickhouse: { url: \"x\" }\n", "\"x\"", "not an http or https URL"),
     ] {
         let error = read(text).expect_err(text).to_string();
-        assert!(error.starts_with(place) && error.contains(says), "{text}: {error}");
+        let before = &text[..text.rfind(wrong).unwrap()];
+        let line = before.matches('\n').count() + 1;
+        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
+        let place = format!("daylight.yaml:{line}:{column}: ");
+        assert!(error.starts_with(&place) && error.contains(says), "{text}: {error}");
     }
 }
 

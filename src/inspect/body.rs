@@ -3,6 +3,10 @@
 use http::HeaderMap;
 
 use super::Signals;
+use super::charset::Transcoder;
+use super::decode::Decoder;
+use super::json::{Lexer, Stop};
+use super::message::Messages;
 
 /// Whether more of the body could still change what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,19 +19,39 @@ pub enum BodyVerdict {
     Uninspectable(&'static str),
 }
 
+/// Why a body cannot be inspected.
+pub const TOO_DEEP: &str = "it is nested too deep";
+
 /// A streaming reader of one request body.
+#[derive(Debug)]
+pub struct RequestBody {
+    decoder: Result<Decoder, &'static str>,
+    transcoder: Transcoder,
+    reader: Reader,
+}
+
+/// Text to signals.
 #[derive(Debug, Default)]
-pub struct RequestBody {}
+pub(super) struct Reader {
+    lexer: Lexer,
+    messages: Messages,
+    started: bool,
+    stopped: Option<BodyVerdict>,
+}
 
 impl RequestBody {
     /// Prepares to read a body with these request headers (content type, encoding, charset).
-    pub fn new(_headers: &HeaderMap) -> Self {
-        Self {}
+    pub fn new(headers: &HeaderMap) -> Self {
+        Self {
+            decoder: Decoder::new(headers),
+            transcoder: Transcoder::new(headers),
+            reader: Reader::default(),
+        }
     }
 
     /// Reads the next bytes as they came off the wire.
-    pub fn feed(&mut self, _bytes: &[u8], _signals: &mut Signals) -> BodyVerdict {
-        BodyVerdict::Settled
+    pub fn feed(&mut self, bytes: &[u8], signals: &mut Signals) -> BodyVerdict {
+        self.feed_with(bytes, signals, &mut |_decoded| {})
     }
 
     /// [`Self::feed`], and gives decoded bytes to `sink`.
@@ -35,18 +59,98 @@ impl RequestBody {
         &mut self,
         bytes: &[u8],
         signals: &mut Signals,
-        _sink: &mut dyn FnMut(&[u8]),
+        sink: &mut dyn FnMut(&[u8]),
     ) -> BodyVerdict {
-        self.feed(bytes, signals)
-    }
-
-    /// [`Self::finish`], and gives decoded bytes to `sink`.
-    pub fn finish_with(&mut self, signals: &mut Signals, _sink: &mut dyn FnMut(&[u8])) -> BodyVerdict {
-        self.finish(signals)
+        let decoded = match &mut self.decoder {
+            Ok(decoder) if decoder.is_plain() => return self.read(bytes, signals, sink),
+            Ok(decoder) => decoder.feed(bytes),
+            Err(why) => Err(*why),
+        };
+        match decoded {
+            Ok(decoded) => self.read(&decoded, signals, sink),
+            Err(why) => BodyVerdict::Uninspectable(why),
+        }
     }
 
     /// The body has ended.
-    pub fn finish(&mut self, _signals: &mut Signals) -> BodyVerdict {
-        BodyVerdict::Settled
+    pub fn finish(&mut self, signals: &mut Signals) -> BodyVerdict {
+        self.finish_with(signals, &mut |_decoded| {})
+    }
+
+    /// [`Self::finish`], and gives decoded bytes to `sink`.
+    pub fn finish_with(&mut self, signals: &mut Signals, sink: &mut dyn FnMut(&[u8])) -> BodyVerdict {
+        let rest = match &mut self.decoder {
+            Ok(decoder) if decoder.is_plain() => Ok(Vec::new()),
+            Ok(decoder) => decoder.finish(),
+            Err(why) => Err(*why),
+        };
+        let rest = match rest {
+            Ok(rest) => rest,
+            Err(why) => return BodyVerdict::Uninspectable(why),
+        };
+        if let BodyVerdict::Uninspectable(why) = self.read(&rest, signals, sink) {
+            return BodyVerdict::Uninspectable(why);
+        }
+        let reader = &mut self.reader;
+        self.transcoder.finish(&mut |text| {
+            sink(text);
+            reader.feed(text, signals);
+        });
+        reader.finish(signals);
+        match reader.verdict() {
+            BodyVerdict::Undecided => BodyVerdict::Settled,
+            decided => decided,
+        }
+    }
+
+    fn read(&mut self, decoded: &[u8], signals: &mut Signals, sink: &mut dyn FnMut(&[u8])) -> BodyVerdict {
+        let reader = &mut self.reader;
+        let read = self.transcoder.feed(decoded, &mut |text| {
+            sink(text);
+            reader.feed(text, signals);
+        });
+        match read {
+            Ok(()) => self.reader.verdict(),
+            Err(why) => BodyVerdict::Uninspectable(why),
+        }
     }
 }
+
+impl Reader {
+    /// Reads text; the first character that is not white space tells JSON-RPC from the rest.
+    pub(super) fn feed(&mut self, text: &[u8], signals: &mut Signals) {
+        if self.stopped.is_some() {
+            return;
+        }
+        if !self.started {
+            match text.iter().find(|b| !b.is_ascii_whitespace()) {
+                None => return,
+                Some(b'{' | b'[') => self.started = true,
+                Some(_) => {
+                    self.stopped = Some(BodyVerdict::Settled);
+                    return;
+                }
+            }
+        }
+        let messages = &mut self.messages;
+        match self.lexer.feed(text, &mut |token| messages.token(token, signals)) {
+            Ok(()) if self.lexer.is_done() => self.stopped = Some(BodyVerdict::Settled),
+            Ok(()) => {}
+            Err(Stop::Syntax) => self.stopped = Some(BodyVerdict::Settled),
+            Err(Stop::TooDeep) => self.stopped = Some(BodyVerdict::Uninspectable(TOO_DEEP)),
+        }
+    }
+
+    pub(super) fn finish(&mut self, signals: &mut Signals) {
+        let messages = &mut self.messages;
+        self.lexer.finish(&mut |token| messages.token(token, signals));
+        self.messages.so_far(signals);
+    }
+
+    pub(super) fn verdict(&self) -> BodyVerdict {
+        self.stopped.unwrap_or(BodyVerdict::Undecided)
+    }
+}
+
+#[cfg(test)]
+mod tests;

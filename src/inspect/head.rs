@@ -1,8 +1,13 @@
 //! Evidence in a request's head.
 
-use http::{HeaderMap, Method};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::Signals;
+use super::evidence as e;
+use crate::mcp;
 
 /// The parts of a request's head that inspection reads.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +24,145 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
 }
 
+/// Starts of user agents that only MCP clients (or their MCP parts) send.
+const USER_AGENTS: [&str; 8] = [
+    "claude-user",
+    "claude-code/",
+    "openai-mcp/",
+    "codex-mcp-client/",
+    "notion-mcp-client/",
+    "replit-agent-mcp",
+    "grok-connectors",
+    "mcp-",
+];
+/// Headers that MCP clients of vendors add.
+const VENDOR_HEADERS: [&str; 3] = ["x-openai-session", "x-openai-subject", "x-mcp-proxy-auth"];
+
 /// Reads a request's head.
-pub fn read(_head: &Head<'_>) -> Signals {
-    Signals::default()
+pub fn read(head: &Head<'_>) -> Signals {
+    let mut signals = Signals::default();
+    for (name, value) in head.headers {
+        match name.as_str().as_bytes() {
+            [b'm', b'c', b'p', b'-', ..] => mcp_header(name.as_str(), value, &mut signals),
+            [b'x', b'-', ..] if VENDOR_HEADERS.contains(&name.as_str()) => signals.note(&e::VENDOR_HEADER),
+            [b's', b'e', b'c', b'-', b'w', ..] if name == "sec-websocket-protocol" => {
+                if tokens(value).any(|token| token == mcp::WEBSOCKET_PROTOCOL) {
+                    signals.note(&e::WEBSOCKET);
+                }
+            }
+            _ => {}
+        }
+    }
+    let accept = Accepts::of(head.headers);
+    let json_post = *head.method == Method::POST && is_json(head.headers.get(CONTENT_TYPE));
+    if json_post && accept.json && accept.event_stream {
+        signals.note(&e::ACCEPT_PAIR);
+    }
+    if accept.server_card {
+        signals.note(&e::SERVER_CARD);
+    }
+    let stream_get = *head.method == Method::GET && accept.event_stream && !accept.html;
+    names(head, json_post || stream_get, &mut signals);
+    if stream_get && (head.path == "/sse" || head.path.ends_with("/sse")) {
+        signals.note(&e::SSE_PATH);
+    }
+    if json_post && is_message_endpoint(head) {
+        signals.note(&e::MESSAGE_ENDPOINT);
+    }
+    if head.headers.get(USER_AGENT).is_some_and(|agent| starts_with_any(agent.as_bytes(), &USER_AGENTS)) {
+        signals.note(&e::USER_AGENT);
+    }
+    signals
+}
+
+fn mcp_header(name: &str, value: &HeaderValue, signals: &mut Signals) {
+    let Ok(text) = value.to_str() else { return };
+    match name {
+        mcp::HEADER_VERSION if mcp::is_version(text) => {
+            signals.note(&e::VERSION_HEADER);
+            signals.protocol_version = Some(text.to_owned());
+        }
+        mcp::HEADER_SESSION if !text.is_empty() => {
+            signals.note(&e::SESSION_HEADER);
+            signals.session = Some(text.to_owned());
+        }
+        mcp::HEADER_METHOD if mcp::telling(text).is_some() => {
+            signals.note(&e::METHOD_HEADER);
+            signals.methods.push(text.to_owned());
+        }
+        mcp::HEADER_NAME => {
+            signals.note(&e::NAME_HEADER);
+            signals.tool = Some(plain_name(text));
+        }
+        _ if name.starts_with(mcp::HEADER_PARAM_PREFIX) => signals.note(&e::NAME_HEADER),
+        _ => {}
+    }
+}
+
+/// Names that are not plain ASCII travel as `=?base64?...?=` (2026-07-28, Streamable HTTP).
+fn plain_name(text: &str) -> String {
+    let encoded = text.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?="));
+    let decoded = encoded.and_then(|encoded| String::from_utf8(STANDARD.decode(encoded).ok()?).ok());
+    decoded.unwrap_or_else(|| text.to_owned())
+}
+
+/// Names alone are weak: pages about MCP have them too. With the form of a call they are strong.
+fn names(head: &Head<'_>, call: bool, signals: &mut Signals) {
+    if head.path.as_bytes().windows(3).any(|w| w.eq_ignore_ascii_case(b"mcp"))
+        && head.path.split('/').any(|segment| segment.eq_ignore_ascii_case("mcp"))
+    {
+        signals.note(if call { &e::MCP_PATH_CALL } else { &e::MCP_PATH });
+    }
+    if head.host.contains("mcp") && head.host.split(['.', '-']).any(|label| label == "mcp") {
+        signals.note(if call { &e::MCP_HOST_CALL } else { &e::MCP_HOST });
+    }
+}
+
+/// The POST endpoints of the two SDKs' HTTP+SSE transport.
+fn is_message_endpoint(head: &Head<'_>) -> bool {
+    let last = head.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let session = |pair: &str| pair.starts_with("session_id=") || pair.starts_with("sessionId=");
+    matches!(last, "message" | "messages") && head.query.is_some_and(|query| query.split('&').any(session))
+}
+
+#[derive(Default)]
+struct Accepts {
+    json: bool,
+    event_stream: bool,
+    html: bool,
+    server_card: bool,
+}
+
+impl Accepts {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut found = Self::default();
+        for token in headers.get_all(ACCEPT).iter().flat_map(tokens) {
+            let media = token.split(';').next().unwrap_or_default().trim();
+            found.json |= media.eq_ignore_ascii_case("application/json");
+            found.event_stream |= media.eq_ignore_ascii_case("text/event-stream");
+            found.html |= media.eq_ignore_ascii_case("text/html");
+            found.server_card |= media.eq_ignore_ascii_case("application/mcp-server-card+json");
+        }
+        found
+    }
+}
+
+fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
+    value.to_str().unwrap_or_default().split(',').map(str::trim)
+}
+
+/// True for JSON media types.
+pub fn is_json(value: Option<&HeaderValue>) -> bool {
+    let Some(text) = value.and_then(|value| value.to_str().ok()) else { return false };
+    let media = text.split(';').next().unwrap_or_default().trim();
+    let suffix = media.len().checked_sub(5).and_then(|at| media.get(at..));
+    media.eq_ignore_ascii_case("application/json")
+        || media.eq_ignore_ascii_case("application/json-rpc")
+        || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
+}
+
+fn starts_with_any(text: &[u8], starts: &[&str]) -> bool {
+    starts
+        .iter()
+        .any(|start| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes())))
 }

@@ -1,21 +1,120 @@
 //! Evidence in a response, read in passing.
 
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, StatusCode};
 
 use super::Signals;
+use super::body::{BodyVerdict, Reader};
+use super::decode::Decoder;
+use super::evidence as e;
+use super::head::is_json;
+use crate::mcp;
+use crate::mcp::sse::{Parser, Piece};
+
+/// Bytes of a response that are read, before decoding.
+pub const READ_MAX_BYTES: usize = 64 * 1024;
 
 /// A streaming reader of one response.
+#[derive(Debug)]
+pub struct ResponseScan {
+    decoder: Decoder,
+    form: Form,
+    read: usize,
+}
+
+#[derive(Debug)]
+enum Form {
+    Json(Box<Reader>),
+    Events(Box<Events>),
+}
+
 #[derive(Debug, Default)]
-pub struct ResponseScan {}
+struct Events {
+    parser: Parser,
+    reader: Reader,
+    endpoint: bool,
+}
 
 impl ResponseScan {
     /// Reads the response head; `None` when its body is not worth reading.
-    pub fn new(_status: StatusCode, _headers: &HeaderMap, _signals: &mut Signals) -> Option<Self> {
-        None
+    pub fn new(status: StatusCode, headers: &HeaderMap, signals: &mut Signals) -> Option<Self> {
+        if let Some(session) = headers.get(mcp::HEADER_SESSION).and_then(|value| value.to_str().ok()) {
+            signals.note(&e::SESSION_RESPONSE);
+            signals.session.get_or_insert_with(|| session.to_owned());
+        }
+        let names = |header: HeaderName, word: &str| {
+            let mut values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
+            values.any(|value| value.to_ascii_lowercase().contains(word))
+        };
+        if names(ACCESS_CONTROL_EXPOSE_HEADERS, mcp::HEADER_SESSION)
+            || names(ACCESS_CONTROL_ALLOW_HEADERS, mcp::HEADER_VERSION)
+        {
+            signals.note(&e::CORS_HEADERS);
+        }
+        if status == StatusCode::UNAUTHORIZED && names(WWW_AUTHENTICATE, "resource_metadata=") {
+            signals.note(&e::RESOURCE_METADATA);
+        }
+        let media = headers.get(CONTENT_TYPE);
+        let stream = media.and_then(|value| value.to_str().ok()).is_some_and(|media| {
+            media.get(..17).is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
+        });
+        let form = if stream {
+            Form::Events(Box::default())
+        } else if is_json(media) {
+            Form::Json(Box::default())
+        } else {
+            return None;
+        };
+        Some(Self { decoder: Decoder::new(headers).ok()?, form, read: 0 })
     }
 
     /// Reads the next body bytes; false when nothing more can be learned.
-    pub fn feed(&mut self, _bytes: &[u8], _signals: &mut Signals) -> bool {
-        false
+    pub fn feed(&mut self, bytes: &[u8], signals: &mut Signals) -> bool {
+        self.read += bytes.len();
+        if self.decoder.is_plain() {
+            return self.form.feed(bytes, signals) && self.read < READ_MAX_BYTES;
+        }
+        match self.decoder.feed(bytes) {
+            Ok(decoded) => self.form.feed(&decoded, signals) && self.read < READ_MAX_BYTES,
+            Err(_unreadable) => false,
+        }
+    }
+}
+
+impl Form {
+    fn feed(&mut self, text: &[u8], signals: &mut Signals) -> bool {
+        match self {
+            Self::Json(reader) => {
+                reader.feed(text, signals);
+                reader.verdict() == BodyVerdict::Undecided
+            }
+            Self::Events(events) => {
+                events.feed(text, signals);
+                true
+            }
+        }
+    }
+}
+
+impl Events {
+    fn feed(&mut self, text: &[u8], signals: &mut Signals) {
+        let Self { parser, reader, endpoint } = self;
+        parser.feed(text, &mut |piece| match piece {
+            Piece::Event(name) => *endpoint = name == b"endpoint",
+            Piece::Data(data) if *endpoint => {
+                let text = String::from_utf8_lossy(data);
+                if text.contains("session_id=") || text.contains("sessionId=") {
+                    signals.note(&e::ENDPOINT_EVENT);
+                }
+            }
+            Piece::Data(data) => reader.feed(data, signals),
+            Piece::DataLineEnd => reader.feed(b"\n", signals),
+            Piece::Dispatch => {
+                *reader = Reader::default();
+                *endpoint = false;
+            }
+        });
     }
 }

@@ -1,11 +1,17 @@
 //! Evaluates a rule set over an exchange, step by step.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
+use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, Method};
+use ipnet::IpNet;
 
-use super::Matches;
-use crate::inspect::Signals;
+use super::expression::{Atom, Expression};
+use super::file::Entry;
+use super::matcher::{Scan, Set};
+use super::{Hit, Matches, Rule};
+use crate::inspect::{Signals, Strength};
 
 /// What is known before a request: the tunnel's names.
 #[derive(Clone, Copy, Debug)]
@@ -48,39 +54,277 @@ pub struct Wants {
     pub body: bool,
 }
 
+/// When a fact becomes known. Ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// With the tunnel's names.
+    Names,
+    /// With the request's head.
+    Head,
+    /// When inspection is done with the body.
+    Mcp,
+    /// When the body has ended.
+    Body,
+}
+
+/// Patterns over one field; `atoms` gives the fact of each pattern.
+#[derive(Clone, Debug, Default)]
+pub struct Field {
+    pub(super) set: Option<Set>,
+    pub(super) atoms: Vec<Atom>,
+}
+
+impl Field {
+    fn scan(&self, text: Option<&[u8]>, evaluation: &mut Evaluation) {
+        let (Some(set), Some(text)) = (&self.set, text) else { return };
+        set.scan(text, &mut |pattern| {
+            if let Some(atom) = self.atoms.get(pattern) {
+                evaluation.set(*atom);
+            }
+        });
+    }
+}
+
+/// Hosts by name and by suffix; each leads to the facts it proves.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts {
+    pub(super) exact: HashMap<Box<str>, Vec<Atom>>,
+    pub(super) suffix: HashMap<Box<str>, Vec<Atom>>,
+    pub(super) patterns: Field,
+}
+
+impl Hosts {
+    fn scan(&self, host: &str, evaluation: &mut Evaluation) {
+        self.exact.get(host).into_iter().flatten().for_each(|atom| evaluation.set(*atom));
+        let mut rest = host;
+        while let Some((_, parent)) = rest.split_once('.') {
+            self.suffix.get(parent).into_iter().flatten().for_each(|atom| evaluation.set(*atom));
+            rest = parent;
+        }
+        self.patterns.scan(Some(host.as_bytes()), evaluation);
+    }
+}
+
+/// Every elementary fact, by the field that proves it.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub(super) stages: Vec<Stage>,
+    pub(super) host: Hosts,
+    pub(super) sni: Hosts,
+    pub(super) ports: Vec<(u16, Atom)>,
+    pub(super) users: Vec<(String, Atom)>,
+    pub(super) groups: Vec<(String, Atom)>,
+    pub(super) networks: Vec<(IpNet, Atom)>,
+    pub(super) approved: Option<Atom>,
+    pub(super) methods: Vec<(String, Atom)>,
+    pub(super) path: Field,
+    pub(super) query: Field,
+    pub(super) content_type: Field,
+    pub(super) user_agent: Field,
+    pub(super) headers: Vec<(HeaderName, Option<Atom>, Field)>,
+    pub(super) strengths: Vec<(Strength, Atom)>,
+    pub(super) mcp_method: Field,
+    pub(super) mcp_version: Field,
+    pub(super) mcp_tool: Field,
+    pub(super) mcp_client: Field,
+    pub(super) body: Field,
+}
+
 /// A compiled rule set; shared, immutable, swapped whole.
 #[derive(Debug, Default)]
 pub struct RuleSet {
     /// Content hash over all rule files, hex.
     pub hash: String,
+    pub(super) rules: Vec<(Rule, Expression)>,
+    pub(super) facts: Facts,
+    pub(super) entries: Vec<Entry>,
 }
 
 /// What a rule set knows so far about one exchange.
-#[derive(Clone, Debug, Default)]
-pub struct Evaluation {}
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    bits: Vec<u64>,
+    known: Option<Stage>,
+    body: Option<Scan>,
+    body_ended: bool,
+}
+
+impl Evaluation {
+    fn set(&mut self, atom: Atom) {
+        if let Some(word) = self.bits.get_mut(atom / 64) {
+            *word |= 1 << (atom % 64);
+        }
+    }
+
+    fn holds(&self, atom: Atom) -> bool {
+        self.bits.get(atom / 64).is_some_and(|word| word >> (atom % 64) & 1 == 1)
+    }
+}
 
 impl RuleSet {
+    /// The rules in the order they were read.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|(rule, _)| rule)
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// True when there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// Starts from the tunnel's names.
-    pub fn names(&self, _names: &Names<'_>) -> Evaluation {
-        Evaluation::default()
+    pub fn names(&self, names: &Names<'_>) -> Evaluation {
+        let facts = &self.facts;
+        let bits = vec![0; facts.stages.len().div_ceil(64)];
+        let mut evaluation = Evaluation { bits, known: Some(Stage::Names), body: None, body_ended: false };
+        facts.host.scan(names.host, &mut evaluation);
+        if let Some(sni) = names.sni {
+            facts.sni.scan(sni, &mut evaluation);
+        }
+        let mut prove = |holds: bool, atom: Atom| {
+            if holds {
+                evaluation.set(atom);
+            }
+        };
+        facts.ports.iter().for_each(|(port, atom)| prove(*port == names.port, *atom));
+        facts.users.iter().for_each(|(user, atom)| prove(names.user == Some(user), *atom));
+        facts.groups.iter().for_each(|(group, atom)| prove(names.groups.contains(group), *atom));
+        facts.networks.iter().for_each(|(net, atom)| prove(net.contains(&names.client_ip), *atom));
+        facts.approved.iter().for_each(|atom| prove(names.approved, *atom));
+        evaluation
     }
 
     /// Adds the request's head.
-    pub fn head(&self, _evaluation: &mut Evaluation, _head: &Head<'_>) {}
+    pub fn head(&self, evaluation: &mut Evaluation, head: &Head<'_>) {
+        let facts = &self.facts;
+        for (method, atom) in &facts.methods {
+            if head.method.as_str() == method {
+                evaluation.set(*atom);
+            }
+        }
+        facts.path.scan(Some(head.path.as_bytes()), evaluation);
+        facts.query.scan(head.query.map(str::as_bytes), evaluation);
+        let value = |name: &HeaderName| head.headers.get(name).map(http::HeaderValue::as_bytes);
+        facts.content_type.scan(value(&CONTENT_TYPE), evaluation);
+        facts.user_agent.scan(value(&USER_AGENT), evaluation);
+        for (name, present, patterns) in &facts.headers {
+            for value in head.headers.get_all(name) {
+                present.iter().for_each(|atom| evaluation.set(*atom));
+                patterns.scan(Some(value.as_bytes()), evaluation);
+            }
+        }
+        evaluation.known = Some(Stage::Head);
+    }
 
     /// Adds what inspection has learned. `last`: nothing more will come, unknown MCP facts count as absent.
-    pub fn mcp(&self, _evaluation: &mut Evaluation, _signals: &Signals, _last: bool) {}
+    pub fn mcp(&self, evaluation: &mut Evaluation, signals: &Signals, last: bool) {
+        let facts = &self.facts;
+        let strength = signals.strength();
+        for (wanted, atom) in &facts.strengths {
+            if strength >= *wanted {
+                evaluation.set(*atom);
+            }
+        }
+        for method in &signals.methods {
+            facts.mcp_method.scan(Some(method.as_bytes()), evaluation);
+        }
+        facts.mcp_version.scan(signals.protocol_version.as_deref().map(str::as_bytes), evaluation);
+        facts.mcp_tool.scan(signals.tool.as_deref().map(str::as_bytes), evaluation);
+        facts.mcp_client.scan(signals.client.as_deref().map(str::as_bytes), evaluation);
+        if last {
+            evaluation.known = evaluation.known.max(Some(Stage::Mcp));
+        }
+    }
 
     /// Feeds body bytes (decoded) to the body regexes. `last`: the body has ended.
-    pub fn body(&self, _evaluation: &mut Evaluation, _bytes: &[u8], _last: bool) {}
+    pub fn body(&self, evaluation: &mut Evaluation, bytes: &[u8], last: bool) {
+        let Some(set) = &self.facts.body.set else { return };
+        let mut scan = evaluation.body.take().unwrap_or_else(|| set.start());
+        let mut found: Vec<usize> = Vec::new();
+        set.feed(&mut scan, bytes, &mut |pattern| found.push(pattern));
+        if last {
+            set.finish(&mut scan, &mut |pattern| found.push(pattern));
+            evaluation.body_ended = true;
+        } else {
+            evaluation.body = Some(scan);
+        }
+        for pattern in found {
+            if let Some(atom) = self.facts.body.atoms.get(pattern) {
+                evaluation.set(*atom);
+            }
+        }
+    }
 
     /// What could still change the outcome.
-    pub fn wants(&self, _evaluation: &Evaluation) -> Wants {
-        Wants::default()
+    pub fn wants(&self, evaluation: &Evaluation) -> Wants {
+        let mut wants = Wants::default();
+        for (_, expression) in &self.rules {
+            if expression.evaluate(&|atom| self.fact(evaluation, atom)).is_some() {
+                continue;
+            }
+            let open = |stage: Stage| {
+                let of_stage = |atom: Atom| self.facts.stages.get(atom) == Some(&stage);
+                expression.depends_on(&of_stage)
+            };
+            wants.mcp |= evaluation.known < Some(Stage::Mcp) && open(Stage::Mcp);
+            wants.body |= !evaluation.body_ended && open(Stage::Body);
+        }
+        wants
     }
 
     /// The rules that hold for certain so far.
-    pub fn matches(&self, _evaluation: &Evaluation) -> Matches {
-        Matches::new()
+    pub fn matches(&self, evaluation: &Evaluation) -> Matches {
+        let mut matches = Matches::new();
+        for (rule, expression) in &self.rules {
+            if expression.evaluate(&|atom| self.fact(evaluation, atom)) == Some(true) {
+                matches.push(Hit {
+                    id: rule.id.clone(),
+                    title: rule.title.clone(),
+                    ask: rule.ask,
+                    severity: rule.severity,
+                });
+            }
+        }
+        matches
+    }
+
+    /// A proven fact holds; an unproven one is false only when its stage is over.
+    fn fact(&self, evaluation: &Evaluation, atom: Atom) -> Option<bool> {
+        if evaluation.holds(atom) {
+            return Some(true);
+        }
+        let over = match self.facts.stages.get(atom)? {
+            Stage::Body => evaluation.body_ended,
+            stage => evaluation.known >= Some(*stage),
+        };
+        over.then_some(false)
+    }
+
+    /// What a rule was compiled to.
+    pub fn explain(&self, id: &str) -> Option<String> {
+        let (rule, expression) = self.rules.iter().find(|(rule, _)| &*rule.id == id)?;
+        let mut text = format!(
+            "{}: {}\nfile      {}\naction    {}\nseverity  {}\nengine    {}\n",
+            rule.id,
+            rule.title,
+            rule.file.display(),
+            rule.ask.as_str(),
+            rule.severity.as_str(),
+            super::ENGINE,
+        );
+        for (name, stage) in
+            [("names", Stage::Names), ("head", Stage::Head), ("mcp", Stage::Mcp), ("body", Stage::Body)]
+        {
+            if expression.depends_on(&|atom| self.facts.stages.get(atom) == Some(&stage)) {
+                text.push_str(&format!("needs     {name}\n"));
+            }
+        }
+        text.push_str(&format!("condition {expression:?}\n"));
+        Some(text)
     }
 }

@@ -1,6 +1,17 @@
-//! ClickHouse over its HTTP interface.
+//! ClickHouse over its HTTP interface: every row of the journal, once.
+//!
+//! A range of rows is sealed in the journal, sent as one `INSERT` with a deduplication token made of the journal's id and
+//! the range, sent again byte for byte until the server says yes, then marked as delivered. A crash between the server's
+//! yes and the mark leads to one more send, which the server recognises by the token. The data path never waits for it.
+
+pub mod client;
+pub mod deliver;
+pub mod encode;
+pub mod schema;
 
 use std::path::PathBuf;
+
+pub use deliver::Delivery;
 
 /// Where and how to deliver.
 #[derive(Clone, Debug)]

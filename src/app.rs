@@ -1,0 +1,262 @@
+//! Builds every part once, joins them, reloads rules and policy, drains.
+
+pub mod admin;
+pub mod reload;
+
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::hmac;
+use time::OffsetDateTime;
+
+use crate::config::Config;
+use crate::http::origin::Connector;
+use crate::identity::Users;
+use crate::journal::Journal;
+use crate::listener::{Budget, Listener, Tasks};
+use crate::net::Dialer;
+use crate::rules;
+use crate::sink::clickhouse::Delivery;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::{Info, Outside};
+use crate::tls::{Authority, AuthorityError, ClientSide, Leafs, UpstreamTls, upstream};
+use crate::tunnel::onboarding::{Onboarding, Settings};
+use crate::tunnel::{Gateway, Ruling, entry};
+
+/// Why the gateway cannot start: the process exits with 78 for configuration and 1 for the rest.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Configuration, rules or certificates.
+    #[error("{0}")]
+    Configuration(String),
+    /// A port, a folder, the store.
+    #[error("{0}")]
+    Resource(String),
+}
+
+/// A gateway whose ports are bound and that has not accepted anything yet.
+pub struct App {
+    gateway: Arc<Gateway>,
+    proxy: Listener,
+    admin: Listener,
+    budget: Arc<Budget>,
+    delivery: Option<Delivery>,
+    reloader: Arc<reload::Reloader>,
+    drain: Duration,
+    ca_pem: PathBuf,
+}
+
+/// Where a started gateway can be reached.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The proxy, with the set-up pages.
+    pub proxy: SocketAddr,
+    /// Metrics and health.
+    pub admin: SocketAddr,
+    /// The CA file.
+    pub ca_pem: PathBuf,
+}
+
+/// Checks everything that can be checked without binding or writing: configuration, rules, certificates.
+pub fn check(config: &Config) -> Result<rules::RuleSet, StartError> {
+    let set = rules::load(&config.rules).map_err(|e| StartError::Configuration(e.to_string()))?;
+    upstream::roots(&config.extra_roots).map_err(|e| StartError::Configuration(e.to_string()))?;
+    match Authority::open(&config.ca_dir, OffsetDateTime::now_utc()) {
+        Ok(_) | Err(AuthorityError::Missing(_)) => Ok(set),
+        Err(e) => Err(StartError::Configuration(e.to_string())),
+    }
+}
+
+impl App {
+    /// Builds every part; `file` is read again on reload.
+    pub async fn build(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
+        let rules = check(&config)?;
+        let resource = StartError::Resource;
+        let proxy = Listener::bind("proxy", config.proxy).await.map_err(resource)?;
+        let admin = Listener::bind("admin", config.admin).await.map_err(resource)?;
+        let session_key = session_key(&config.journal.dir).map_err(resource)?;
+        let authority = authority(&config.ca_dir)?;
+        let journal = Journal::open(config.journal.clone()).map_err(resource)?;
+        let delivery = config
+            .clickhouse
+            .clone()
+            .map(|settings| Delivery::new(settings, &journal, &config.journal.dir))
+            .transpose()
+            .map_err(StartError::Configuration)?;
+        let address = proxy.address().map_err(|e| StartError::Resource(e.to_string()))?;
+        let onboarding = onboarding(&config, &authority, address);
+        let leafs = Leafs::new(authority, OffsetDateTime::now_utc())
+            .map_err(|e| StartError::Resource(e.to_string()))?;
+        let leafs = Arc::new(leafs);
+        let outside = outside(&journal, delivery.as_ref(), &leafs);
+        let info = Info { version: env!("CARGO_PKG_VERSION"), engine: rules::ENGINE };
+        let metrics = Arc::new(Metrics::new(info, outside));
+        metrics.rules.set(i64::try_from(rules.len()).unwrap_or(i64::MAX));
+        metrics.reload_success_timestamp.set(unix_now());
+        let tasks = Tasks::default();
+        let budget = Budget::new(config.totals.connections, config.totals.connections_per_client);
+        let drain = config.totals.drain;
+        let watched = config.rules.clone();
+        let ca_pem = config.ca_dir.join("ca.pem");
+        let gateway = Arc::new(Gateway {
+            connector: connector(&config, tasks.clone())?,
+            client_side: ClientSide::new(leafs).map_err(|e| StartError::Resource(e.to_string()))?,
+            users: Users::new(config.users).map_err(StartError::Resource)?,
+            name: config.name,
+            ruling: ArcSwap::from_pointee(Ruling { rules, policy: config.policy }),
+            connect_ports: config.connect_ports,
+            journal,
+            metrics,
+            onboarding,
+            limits: config.limits,
+            record: config.record,
+            tasks,
+            session_key,
+        });
+        let reloader = Arc::new(reload::Reloader::new(Arc::clone(&gateway), file, watched));
+        Ok(Self { gateway, proxy, admin, budget, delivery, reloader, drain, ca_pem })
+    }
+
+    /// Where the gateway listens.
+    pub fn addresses(&self) -> Result<Addresses, StartError> {
+        let of = |listener: &Listener| listener.address().map_err(|e| StartError::Resource(e.to_string()));
+        Ok(Addresses { proxy: of(&self.proxy)?, admin: of(&self.admin)?, ca_pem: self.ca_pem.clone() })
+    }
+
+    /// Serves until `stop` resolves, then drains; false when connections were cut at the deadline.
+    pub async fn run(self, stop: impl Future<Output = ()>, hangup: impl FnMut() + Send + 'static) -> bool {
+        let Self { gateway, proxy, admin, budget, delivery, reloader, drain, .. } = self;
+        let tasks = gateway.tasks.clone();
+        let background = Tasks::default();
+        if let Some(delivery) = delivery {
+            let stopping = background.clone();
+            background.spawn(async move { delivery.run(stopping).await });
+        }
+        background.spawn(admin::serve(
+            admin.into_socket(),
+            Arc::clone(&gateway),
+            Arc::clone(&reloader),
+            background.clone(),
+        ));
+        background.spawn(reload::on_change(Arc::clone(&reloader), background.clone()));
+        background.spawn(reload::on_hangup(Arc::clone(&reloader), background.clone(), hangup));
+        let serving = Arc::clone(&gateway);
+        let accept = proxy.run(budget, tasks.clone(), Arc::clone(&gateway.metrics), move |accepted| {
+            entry::serve(Arc::clone(&serving), accepted)
+        });
+        let accepting = Tasks::default();
+        accepting.spawn(accept);
+        stop.await;
+        tracing::info!(connections = tasks.running(), "draining");
+        let drained = tasks.drain(drain).await;
+        if !drained {
+            tracing::warn!(connections = tasks.running(), "the drain deadline passed; connections are cut");
+        }
+        gateway.journal.close().await;
+        background.drain(Duration::from_secs(2)).await;
+        drained
+    }
+}
+
+/// A CA that is there, or one made on the first start.
+fn authority(dir: &Path) -> Result<Authority, StartError> {
+    let now = OffsetDateTime::now_utc();
+    let opened = match Authority::open(dir, now) {
+        Err(AuthorityError::Missing(_)) => {
+            let made = Authority::init(dir, now);
+            if made.is_ok() {
+                tracing::info!(dir = %dir.display(), "made a certificate authority");
+            }
+            made
+        }
+        other => other,
+    };
+    opened.map_err(|e| match e {
+        AuthorityError::File { .. } => StartError::Resource(e.to_string()),
+        _ => StartError::Configuration(e.to_string()),
+    })
+}
+
+fn connector(config: &Config, tasks: Tasks) -> Result<Arc<Connector>, StartError> {
+    let roots = upstream::roots(&config.extra_roots).map_err(|e| StartError::Configuration(e.to_string()))?;
+    if roots.is_empty() {
+        tracing::warn!("no certificate authority is trusted for origins; every https origin will be refused");
+    }
+    let tls =
+        UpstreamTls::new(roots, config.totals.origin_tls).map_err(|e| StartError::Resource(e.to_string()))?;
+    let dialer = Dialer::new(config.forbidden.clone(), config.totals.dial);
+    Ok(Arc::new(Connector { dialer, tls, tasks, response_head: config.totals.response_head }))
+}
+
+fn onboarding(config: &Config, authority: &Authority, proxy: SocketAddr) -> Onboarding {
+    Onboarding::new(Settings {
+        proxy: proxy.to_string(),
+        pac: config.pac.clone(),
+        ca_pem: authority.pem.clone(),
+        ca_der: authority.der.to_vec(),
+        sha256: authority.sha256(),
+        sha1: authority.sha1(),
+        not_after: authority.not_after.date().to_string(),
+        previous_pem: authority.previous_pem.clone(),
+        portal: config.policy.portal.as_deref().map(Into::into),
+    })
+}
+
+/// The key that hashes session ids; kept, so that a session has one hash over restarts.
+fn session_key(data: &Path) -> Result<hmac::Key, String> {
+    let advice = "choose a folder that the gateway may write to (`data`)";
+    fs::create_dir_all(data)
+        .map_err(|e| format!("cannot make the folder {}: {e}: {advice}", data.display()))?;
+    let path = data.join("session.key");
+    let fail = |e: std::io::Error| format!("cannot keep {}: {e}: {advice}", path.display());
+    let bytes = match fs::read(&path) {
+        Ok(bytes) if bytes.len() == 32 => bytes,
+        _ => {
+            let mut fresh = vec![0_u8; 32];
+            aws_lc_rs::rand::fill(&mut fresh)
+                .map_err(|_unspecified| "the system gave no random numbers".to_owned())?;
+            let mut options = fs::OpenOptions::new();
+            let mut file =
+                options.write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(fail)?;
+            file.write_all(&fresh).map_err(fail)?;
+            fresh
+        }
+    };
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+}
+
+/// Metrics whose values live in other parts.
+fn outside(journal: &Journal, delivery: Option<&Delivery>, leafs: &Arc<Leafs>) -> Vec<Outside> {
+    let mut values: Vec<Outside> = Vec::new();
+    for (name, help, read) in journal.stats().gauges() {
+        values.push(Outside { name, help, read });
+    }
+    if let Some(delivery) = delivery {
+        for (name, help, read) in delivery.stats().gauges() {
+            values.push(Outside { name, help, read });
+        }
+    }
+    let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let relaxed = std::sync::atomic::Ordering::Relaxed;
+    let of = Arc::clone(leafs);
+    let read = Box::new(move || count(of.minted.load(relaxed)));
+    values.push(Outside { name: "leaf_minted", help: "Leaf certificates signed since the start", read });
+    let of = Arc::clone(leafs);
+    let read = Box::new(move || count(of.looked_up.load(relaxed)));
+    values.push(Outside { name: "leaf_lookups", help: "Leaf certificates asked for since the start", read });
+    let of = Arc::clone(leafs);
+    let read = Box::new(move || i64::try_from(of.kept()).unwrap_or(i64::MAX));
+    values.push(Outside { name: "leaf_cached", help: "Leaf certificates kept", read });
+    values
+}
+
+fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,117 @@
+//! Reloading: read everything anew, swap whole or not at all, say which.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::unix_now;
+use crate::config::Config;
+use crate::listener::Tasks;
+use crate::rules;
+use crate::telemetry::metrics::Outcome;
+use crate::tunnel::{Gateway, Ruling};
+
+/// Editors write a file in several steps; a reload waits until they are quiet for this long.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// Replaces rules and policy of a running gateway.
+pub struct Reloader {
+    gateway: Arc<Gateway>,
+    file: Option<PathBuf>,
+    rules: Vec<PathBuf>,
+    one_at_a_time: Mutex<()>,
+}
+
+impl Reloader {
+    pub(super) fn new(gateway: Arc<Gateway>, file: Option<PathBuf>, rules: Vec<PathBuf>) -> Self {
+        Self { gateway, file, rules, one_at_a_time: Mutex::new(()) }
+    }
+
+    /// Reads configuration and rules; on any error the old ones stay in force.
+    pub fn reload(&self, cause: &str) -> Result<String, String> {
+        let _turn = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let metrics = &self.gateway.metrics;
+        let outcome = |result| metrics.reloads.get_or_create(&Outcome { result }).inc();
+        match self.read() {
+            Ok(ruling) => {
+                let (hash, count) = (ruling.rules.hash.clone(), ruling.rules.len());
+                self.gateway.ruling.store(Arc::new(ruling));
+                outcome("ok");
+                metrics.rules.set(i64::try_from(count).unwrap_or(i64::MAX));
+                metrics.reload_success_timestamp.set(unix_now());
+                tracing::info!(cause, rules = count, rule_set = hash, "reloaded");
+                Ok(format!("{count} rules in force, rule set {hash}"))
+            }
+            Err(why) => {
+                outcome("failed");
+                tracing::error!(cause, error = why, "reload failed; the old rules stay in force");
+                Err(why)
+            }
+        }
+    }
+
+    fn read(&self) -> Result<Ruling, String> {
+        let variables = |name: &str| std::env::var(name).ok();
+        let config = Config::load(self.file.as_deref(), &variables).map_err(|e| e.to_string())?;
+        let rules = rules::load(&config.rules).map_err(|e| e.to_string())?;
+        Ok(Ruling { rules, policy: config.policy })
+    }
+}
+
+/// Reloads on SIGHUP, after telling `hangup`.
+pub(super) async fn on_hangup(reloader: Arc<Reloader>, tasks: Tasks, mut hangup: impl FnMut() + Send) {
+    let mut signals = match signal(SignalKind::hangup()) {
+        Ok(signals) => signals,
+        Err(error) => return tracing::warn!(%error, "SIGHUP cannot be heard"),
+    };
+    loop {
+        tokio::select! {
+            () = tasks.closing() => return,
+            _ = signals.recv() => {}
+        }
+        hangup();
+        run(&reloader, "SIGHUP").await;
+    }
+}
+
+/// Reloads when a rule file or the configuration changes on disk.
+pub(super) async fn on_change(reloader: Arc<Reloader>, tasks: Tasks) {
+    let (tell, mut changes) = mpsc::channel::<()>(1);
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let touched = event
+            .is_ok_and(|event| event.kind.is_modify() || event.kind.is_create() || event.kind.is_remove());
+        // A full channel means that a reload is due already.
+        if touched && tell.try_send(()).is_err() {
+            tracing::trace!("a reload is due already");
+        }
+    });
+    let mut watcher = match watcher {
+        Ok(watcher) => watcher,
+        Err(error) => return tracing::warn!(%error, "files cannot be watched; use SIGHUP or POST /reload"),
+    };
+    for path in reloader.rules.iter().chain(&reloader.file) {
+        if let Err(error) = watcher.watch(path, RecursiveMode::Recursive) {
+            tracing::warn!(%error, path = %path.display(), "cannot be watched; use SIGHUP or POST /reload");
+        }
+    }
+    loop {
+        tokio::select! {
+            () = tasks.closing() => return,
+            _ = changes.recv() => {}
+        }
+        while let Ok(Some(())) = tokio::time::timeout(QUIET, changes.recv()).await {}
+        run(&reloader, "a file changed").await;
+    }
+}
+
+async fn run(reloader: &Arc<Reloader>, cause: &'static str) {
+    let reloader = Arc::clone(reloader);
+    let done = tokio::task::spawn_blocking(move || reloader.reload(cause)).await;
+    if let Err(error) = done {
+        tracing::error!(%error, "the reload broke off");
+    }
+}

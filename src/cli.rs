@@ -1,0 +1,168 @@
+//! The command line: verbs, exit codes, output for people and for programs.
+
+mod ca;
+mod query;
+mod rules;
+mod run;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::config::Config;
+use crate::journal;
+use crate::sink::clickhouse;
+
+/// Exit code of a configuration that cannot be used (sysexits.h).
+const EXIT_CONFIGURATION: u8 = 78;
+
+/// A secure web gateway that finds Model Context Protocol traffic nobody approved.
+#[derive(Debug, Parser)]
+#[command(name = "daylight", version, about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the gateway; without a configuration file it makes a CA, loads ./rules and stores under ./data
+    Run(At),
+    /// Check configuration, rules and certificates; nothing is bound or written
+    Check(At),
+    /// Work with rule files
+    #[command(subcommand)]
+    Rules(rules::Verb),
+    /// Print events of the embedded store
+    Events(query::Events),
+    /// Run one read-only SQL statement over the embedded store
+    Sql(query::Sql),
+    /// Print the tables and views of a store
+    Schema(SchemaOf),
+    /// Make, show, export or rotate the certificate authority
+    #[command(subcommand)]
+    Ca(ca::Verb),
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, clap::Args)]
+struct At {
+    /// Configuration file (YAML); defaults apply without one
+    #[arg(long, env = "DAYLIGHT_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct SchemaOf {
+    /// Which store
+    store: Store,
+    /// Cluster name: replicated and distributed tables
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
+    /// Database
+    #[arg(long, default_value = "daylight")]
+    database: String,
+    /// Days that ClickHouse keeps rows
+    #[arg(long, default_value_t = 365)]
+    ttl_days: u32,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Store {
+    /// The embedded store
+    Sqlite,
+    /// ClickHouse
+    Clickhouse,
+}
+
+/// Why a verb failed.
+#[derive(Debug)]
+enum Failure {
+    /// The configuration, the rules or the certificates: exit code 78.
+    Configuration(String),
+    /// Anything else: exit code 1.
+    Other(String),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+type Outcome = Result<ExitCode, Failure>;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.verb {
+        Verb::Run(at) => run::run(&at),
+        Verb::Check(at) => run::check(&at),
+        Verb::Rules(verb) => rules::main(verb),
+        Verb::Events(verb) => verb.main(),
+        Verb::Sql(verb) => verb.main(),
+        Verb::Schema(of) => schema(&of),
+        Verb::Ca(verb) => ca::main(verb),
+        Verb::Completions { shell } => completions(shell),
+        Verb::Man => man(),
+    };
+    finish(outcome)
+}
+
+/// A reader that went away (`| head`) is not an error.
+fn finish(outcome: Outcome) -> ExitCode {
+    let (code, message) = match outcome {
+        Ok(code) => return code,
+        Err(Failure::Configuration(message)) => (EXIT_CONFIGURATION, message),
+        Err(Failure::Other(message)) if message.contains("Broken pipe") => return ExitCode::SUCCESS,
+        Err(Failure::Other(message)) => (1, message),
+    };
+    if writeln!(io::stderr(), "daylight: {message}").is_err() {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::from(code)
+}
+
+fn load(file: Option<&Path>) -> Result<Config, Failure> {
+    let variables = |name: &str| std::env::var(name).ok();
+    Config::load(file, &variables).map_err(|e| Failure::Configuration(e.to_string()))
+}
+
+fn schema(of: &SchemaOf) -> Outcome {
+    let mut out = io::stdout().lock();
+    match of.store {
+        Store::Sqlite => write!(out, "{}", journal::schema::ddl())?,
+        Store::Clickhouse => {
+            for name in of.cluster.iter().chain([&of.database]) {
+                clickhouse::check_name(name).map_err(Failure::Other)?;
+            }
+            for statement in clickhouse::schema::ddl(&of.database, of.cluster.as_deref(), of.ttl_days) {
+                writeln!(out, "{statement};\n")?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn completions(shell: clap_complete::Shell) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "daylight", &mut script);
+    io::stdout().write_all(&script)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn man() -> Outcome {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+    io::stdout().write_all(&page)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,173 @@
+//! `daylight events` and `daylight sql`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{At, Failure, Outcome, load};
+use crate::journal::read::{Filter, Found, Reader, Table};
+
+/// How often `--follow` looks for new rows.
+const FOLLOW: Duration = Duration::from_millis(250);
+/// Rows read at once while following.
+const FOLLOW_ROWS: usize = 10_000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Events {
+    #[command(flatten)]
+    at: At,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// Go on with new events
+    #[arg(long, short)]
+    follow: bool,
+    /// Not before this time, e.g. 2026-11-23 or 2026-11-23T08:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// This host, or *.suffix
+    #[arg(long)]
+    host: Option<String>,
+    /// This user
+    #[arg(long)]
+    user: Option<String>,
+    /// allow, log, inspect, redirect, block or bypass
+    #[arg(long)]
+    verdict: Option<String>,
+    /// This rule among those that matched
+    #[arg(long, value_name = "ID")]
+    rule: Option<String>,
+    /// Only detections
+    #[arg(long)]
+    detections: bool,
+    /// Only exchanges with evidence of MCP
+    #[arg(long)]
+    mcp: bool,
+    /// At most this many, the newest
+    #[arg(long, short = 'n', default_value_t = 1000)]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Sql {
+    #[command(flatten)]
+    at: At,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// The statement
+    statement: String,
+}
+
+impl Events {
+    pub(super) fn main(self) -> Outcome {
+        let reader = open(&self.at)?;
+        let mut filter = Filter {
+            since: self.since,
+            until: self.until,
+            host: self.host,
+            user: self.user,
+            verdict: self.verdict,
+            rule: self.rule,
+            detections: self.detections,
+            mcp: self.mcp,
+            after: 0,
+            limit: self.limit,
+        };
+        let mut out = io::stdout().lock();
+        loop {
+            for found in reader.events(&filter).map_err(Failure::Other)? {
+                filter.after = filter.after.max(found.seq);
+                print(&mut out, &found, self.json)?;
+            }
+            out.flush()?;
+            if !self.follow {
+                return Ok(ExitCode::SUCCESS);
+            }
+            filter.limit = FOLLOW_ROWS;
+            std::thread::park_timeout(FOLLOW);
+        }
+    }
+}
+
+impl Sql {
+    pub(super) fn main(self) -> Outcome {
+        let mut reader = open(&self.at)?;
+        let table = reader.sql(&self.statement).map_err(Failure::Other)?;
+        let mut out = io::stdout().lock();
+        if self.json {
+            for row in &table.rows {
+                let object: Map<String, Value> =
+                    table.columns.iter().cloned().zip(row.iter().cloned()).collect();
+                writeln!(out, "{}", Value::Object(object))?;
+            }
+        } else {
+            aligned(&mut out, &table)?;
+        }
+        if table.cut {
+            writeln!(io::stderr(), "daylight: the result was cut; add a LIMIT")?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn open(at: &At) -> Result<Reader, Failure> {
+    let config = load(at.config.as_deref())?;
+    Reader::open(&config.journal.dir).map_err(Failure::Other)
+}
+
+fn print(out: &mut impl Write, found: &Found, json: bool) -> io::Result<()> {
+    if json {
+        return writeln!(out, "{}", Value::Object(found.fields.clone()));
+    }
+    let of = |name: &str| match found.fields.get(name) {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(value) => text(value),
+    };
+    writeln!(
+        out,
+        "{} {:<8} {:<3} {} {}{} {} {} {}",
+        of("time"),
+        of("verdict"),
+        of("status"),
+        of("method"),
+        of("host"),
+        of("path"),
+        of("mcp_method"),
+        of("mcp_tool"),
+        if found.fields.get("error").is_some_and(|error| !error.is_null()) {
+            of("error")
+        } else {
+            of("reason")
+        },
+    )
+}
+
+fn aligned(out: &mut impl Write, table: &Table) -> io::Result<()> {
+    let rows: Vec<Vec<String>> = table.rows.iter().map(|row| row.iter().map(text).collect()).collect();
+    let width = |index: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(index)).chain(table.columns.get(index));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..table.columns.len()).map(width).collect();
+    for row in std::iter::once(&table.columns).chain(&rows) {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "-".into(),
+        // Control characters from the network must not reach a terminal.
+        Value::String(text) => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,277 @@
+//! A JSON lexer (RFC 8259) for bytes that arrive in pieces: no tree, no recursion, bounded tokens.
+
+/// Deepest nesting that is followed.
+pub const DEPTH_MAX: usize = 128;
+/// Longest part of a string or number that is kept; the rest is skipped.
+pub const TOKEN_MAX_BYTES: usize = 1024;
+
+/// What the lexer met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token<'a> {
+    /// `{`
+    BeginObject,
+    /// `[`
+    BeginArray,
+    /// `}` or `]`
+    End,
+    /// A member's name, escapes undone, at most [`TOKEN_MAX_BYTES`] of it.
+    Key(&'a str),
+    /// A string, escapes undone, at most [`TOKEN_MAX_BYTES`] of it.
+    Text(&'a str),
+    /// A number or a literal as it was written.
+    Plain(&'a str),
+}
+
+/// Why lexing stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Not JSON.
+    Syntax,
+    /// Nested deeper than [`DEPTH_MAX`].
+    TooDeep,
+}
+
+/// The state between pieces.
+#[derive(Debug, Default)]
+pub struct Lexer {
+    /// One bit a level: set for objects.
+    objects: u128,
+    depth: usize,
+    expect: Expect,
+    within: Within,
+    token: Vec<u8>,
+    high: Option<u16>,
+    done: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Expect {
+    #[default]
+    Value,
+    /// After `[`: a value or `]`.
+    ValueOrEnd,
+    /// After `{`: a key or `}`.
+    KeyOrEnd,
+    Key,
+    Colon,
+    CommaOrEnd,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    #[default]
+    Nothing,
+    Text,
+    Escape,
+    /// `\u` with this many digits seen and their value.
+    Unicode(u8, u16),
+    Plain,
+}
+
+impl Lexer {
+    /// True when one whole value was read.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Reads the next bytes; `sink` gets every token.
+    pub fn feed(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Token<'_>)) -> Result<(), Stop> {
+        let mut rest = bytes;
+        while let Some((&byte, after)) = rest.split_first() {
+            if self.done {
+                return Ok(());
+            }
+            rest = match self.within {
+                Within::Nothing => {
+                    self.structure(byte, sink)?;
+                    after
+                }
+                Within::Text => self.text(rest, sink)?,
+                Within::Escape => {
+                    self.escape(byte)?;
+                    after
+                }
+                Within::Unicode(seen, value) => {
+                    self.unicode(byte, seen, value)?;
+                    after
+                }
+                Within::Plain => self.plain(rest, sink)?,
+            };
+        }
+        Ok(())
+    }
+
+    /// The bytes have ended: a number at the top level is complete now.
+    pub fn finish(&mut self, sink: &mut dyn FnMut(Token<'_>)) {
+        if self.within == Within::Plain && self.depth == 0 {
+            self.end_plain(sink);
+        }
+    }
+
+    fn structure(&mut self, byte: u8, sink: &mut dyn FnMut(Token<'_>)) -> Result<(), Stop> {
+        if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+            return Ok(());
+        }
+        match (self.expect, byte) {
+            (Expect::Value | Expect::ValueOrEnd, b'{') => self.begin(true, sink),
+            (Expect::Value | Expect::ValueOrEnd, b'[') => self.begin(false, sink),
+            (Expect::Value | Expect::ValueOrEnd | Expect::Key | Expect::KeyOrEnd, b'"') => {
+                self.within = Within::Text;
+                Ok(())
+            }
+            (Expect::Value | Expect::ValueOrEnd, b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+                self.within = Within::Plain;
+                self.token.push(byte);
+                Ok(())
+            }
+            (Expect::ValueOrEnd, b']') | (Expect::KeyOrEnd, b'}') => self.end(sink),
+            (Expect::CommaOrEnd, b']') if !self.in_object() => self.end(sink),
+            (Expect::CommaOrEnd, b'}') if self.in_object() => self.end(sink),
+            (Expect::CommaOrEnd, b',') => {
+                self.expect = if self.in_object() { Expect::Key } else { Expect::Value };
+                Ok(())
+            }
+            (Expect::Colon, b':') => {
+                self.expect = Expect::Value;
+                Ok(())
+            }
+            _ => Err(Stop::Syntax),
+        }
+    }
+
+    fn in_object(&self) -> bool {
+        self.depth > 0 && self.objects >> (self.depth - 1) & 1 == 1
+    }
+
+    fn begin(&mut self, object: bool, sink: &mut dyn FnMut(Token<'_>)) -> Result<(), Stop> {
+        if self.depth == DEPTH_MAX {
+            return Err(Stop::TooDeep);
+        }
+        let bit = 1_u128 << self.depth;
+        self.objects = if object { self.objects | bit } else { self.objects & !bit };
+        self.depth += 1;
+        self.expect = if object { Expect::KeyOrEnd } else { Expect::ValueOrEnd };
+        sink(if object { Token::BeginObject } else { Token::BeginArray });
+        Ok(())
+    }
+
+    fn end(&mut self, sink: &mut dyn FnMut(Token<'_>)) -> Result<(), Stop> {
+        self.depth = self.depth.checked_sub(1).ok_or(Stop::Syntax)?;
+        sink(Token::End);
+        self.after_value();
+        Ok(())
+    }
+
+    fn after_value(&mut self) {
+        self.expect = Expect::CommaOrEnd;
+        self.done = self.depth == 0;
+    }
+
+    /// Inside a string: runs to the next quote or backslash.
+    fn text<'a>(&mut self, bytes: &'a [u8], sink: &mut dyn FnMut(Token<'_>)) -> Result<&'a [u8], Stop> {
+        let stop = bytes.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
+        let Some(at) = stop else {
+            self.keep(bytes);
+            return Ok(&[]);
+        };
+        let (run, rest) = bytes.split_at(at);
+        self.keep(run);
+        let (&byte, after) = rest.split_first().ok_or(Stop::Syntax)?;
+        match byte {
+            b'\\' => self.within = Within::Escape,
+            b'"' => self.end_text(sink),
+            _ => return Err(Stop::Syntax),
+        }
+        Ok(after)
+    }
+
+    fn end_text(&mut self, sink: &mut dyn FnMut(Token<'_>)) {
+        self.within = Within::Nothing;
+        self.high = None;
+        let token = std::mem::take(&mut self.token);
+        let text = String::from_utf8_lossy(&token);
+        if matches!(self.expect, Expect::Key | Expect::KeyOrEnd) {
+            sink(Token::Key(&text));
+            self.expect = Expect::Colon;
+        } else {
+            sink(Token::Text(&text));
+            self.after_value();
+        }
+        drop(text);
+        self.token = token;
+        self.token.clear();
+    }
+
+    fn escape(&mut self, byte: u8) -> Result<(), Stop> {
+        let plain = match byte {
+            b'"' | b'\\' | b'/' => byte,
+            b'b' => 0x08,
+            b'f' => 0x0c,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                self.within = Within::Unicode(0, 0);
+                return Ok(());
+            }
+            _ => return Err(Stop::Syntax),
+        };
+        self.keep(&[plain]);
+        self.within = Within::Text;
+        Ok(())
+    }
+
+    fn unicode(&mut self, byte: u8, seen: u8, value: u16) -> Result<(), Stop> {
+        let digit =
+            char::from(byte).to_digit(16).and_then(|digit| u16::try_from(digit).ok()).ok_or(Stop::Syntax)?;
+        let value = value << 4 | digit;
+        if seen < 3 {
+            self.within = Within::Unicode(seen + 1, value);
+            return Ok(());
+        }
+        self.within = Within::Text;
+        let high = self.high.take();
+        if high.is_none() && (0xd800..0xdc00).contains(&value) {
+            self.high = Some(value);
+            return Ok(());
+        }
+        for decoded in char::decode_utf16(high.into_iter().chain([value])) {
+            let mut buffer = [0; 4];
+            let text = decoded.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut buffer);
+            self.keep(text.as_bytes());
+        }
+        Ok(())
+    }
+
+    fn plain<'a>(&mut self, bytes: &'a [u8], sink: &mut dyn FnMut(Token<'_>)) -> Result<&'a [u8], Stop> {
+        let belongs = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.');
+        let at = bytes.iter().position(|b| !belongs(b)).unwrap_or(bytes.len());
+        let (run, rest) = bytes.split_at(at);
+        self.keep(run);
+        if !rest.is_empty() {
+            if !is_plain(&self.token) {
+                return Err(Stop::Syntax);
+            }
+            self.end_plain(sink);
+        }
+        Ok(rest)
+    }
+
+    fn end_plain(&mut self, sink: &mut dyn FnMut(Token<'_>)) {
+        self.within = Within::Nothing;
+        sink(Token::Plain(std::str::from_utf8(&self.token).unwrap_or_default()));
+        self.token.clear();
+        self.after_value();
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = TOKEN_MAX_BYTES.saturating_sub(self.token.len()).min(bytes.len());
+        self.token.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+}
+
+/// A literal, or something that starts like a number: what a careless parser takes is looked at, too.
+fn is_plain(token: &[u8]) -> bool {
+    matches!(token, b"true" | b"false" | b"null")
+        || token.first().is_some_and(|b| b.is_ascii_digit() || *b == b'-')
+}

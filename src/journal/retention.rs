@@ -1,0 +1,114 @@
+//! Deletes what is too old or too much, a little at a time.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{Settings, Stats, marks};
+use crate::event::fields::time_text;
+
+/// Rows deleted in one statement.
+const CHUNK: i64 = 1000;
+/// Statements in one turn.
+const CHUNKS: u32 = 20;
+/// Time between turns.
+const EVERY: Duration = Duration::from_secs(1);
+/// Pages given back to the file system in one turn.
+const VACUUM_PAGES: u32 = 1000;
+const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Keeps the store within its limits.
+pub(super) struct Retention {
+    max_age_days: u32,
+    max_bytes: u64,
+    deliver: bool,
+    last: Option<Instant>,
+}
+
+impl Retention {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let Settings { max_age_days, max_bytes, deliver, .. } = *settings;
+        Self { max_age_days, max_bytes, deliver, last: None }
+    }
+
+    /// Does a turn when one is due.
+    pub(super) fn tick(&mut self, connection: &Connection, stats: &Stats, next_seq: i64) {
+        if self.last.is_some_and(|last| last.elapsed() < EVERY) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let cutoff = time_text(now_us() - i64::from(self.max_age_days) * DAY_US);
+        if let Err(error) = self.turn(connection, stats, next_seq, &cutoff) {
+            tracing::warn!(%error, "retention could not delete old events");
+        }
+    }
+
+    fn turn(
+        &self,
+        connection: &Connection,
+        stats: &Stats,
+        next_seq: i64,
+        cutoff: &str,
+    ) -> rusqlite::Result<()> {
+        let delivered = marks::position(connection)?.delivered;
+        let mut deleted = false;
+        for _ in 0..CHUNKS {
+            let bytes = size(connection)?;
+            let Some(first) = first(connection)? else {
+                stats.size(bytes, 0);
+                break;
+            };
+            stats.size(bytes, u64::try_from(next_seq - first).unwrap_or_default());
+            let last = first + CHUNK - 1;
+            let too_big = bytes > self.max_bytes;
+            let too_old = older(connection, last, cutoff)? && !(self.deliver && last > delivered);
+            if !too_big && !too_old {
+                break;
+            }
+            let rows = delete(connection, last)?;
+            deleted = true;
+            let undelivered = if self.deliver { (last - delivered).clamp(0, CHUNK) } else { 0 };
+            stats.retired(rows, u64::try_from(undelivered).unwrap_or_default());
+        }
+        if deleted {
+            connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes in use: free pages will be used again.
+fn size(connection: &Connection) -> rusqlite::Result<u64> {
+    let of = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+    let pages = of("page_count")? - of("freelist_count")?;
+    Ok(u64::try_from(pages * of("page_size")?).unwrap_or_default())
+}
+
+fn first(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection.query_row("SELECT min(seq) FROM events", [], |row| row.get(0))
+}
+
+/// Rows are written nearly in the order of their time, so the last row of a chunk speaks for it.
+fn older(connection: &Connection, seq: i64, cutoff: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT time FROM events WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1";
+    let time: Option<String> =
+        connection.prepare_cached(sql)?.query_row([seq], |row| row.get(0)).optional()?;
+    Ok(time.is_some_and(|time| time.as_str() < cutoff))
+}
+
+fn delete(connection: &Connection, last: i64) -> rusqlite::Result<u64> {
+    let transaction = connection.unchecked_transaction()?;
+    let rows = connection.prepare_cached("DELETE FROM events WHERE seq <= ?1")?.execute([last])?;
+    marks::put(
+        connection,
+        marks::RETIRED,
+        &last.max(marks::number(connection, marks::RETIRED)?).to_string(),
+    )?;
+    transaction.commit()?;
+    Ok(rows as u64)
+}
+
+fn now_us() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,120 @@
+use super::read::{Filter, Reader};
+use serde_json::Value;
+
+use super::*;
+use crate::event::Verdict;
+
+fn settings(dir: &std::path::Path) -> Settings {
+    Settings {
+        dir: dir.into(),
+        max_age_days: 90,
+        max_bytes: 1 << 30,
+        when_full: WhenFull::Block,
+        deliver: false,
+    }
+}
+
+fn event(host: &str, verdict: Verdict) -> Event {
+    let time_us = i64::try_from(uuid::Uuid::now_v7().as_u128() >> 80).unwrap() * 1000;
+    let is_mcp = "strong";
+    Event { time_us, id: uuid::Uuid::now_v7(), host: host.into(), verdict, is_mcp, ..Event::default() }
+}
+
+fn all(dir: &std::path::Path) -> Vec<read::Found> {
+    Reader::open(dir).unwrap().events(&Filter { limit: 1_000_000, ..Filter::default() }).unwrap()
+}
+
+#[tokio::test]
+async fn a_detection_can_be_read_as_soon_as_it_has_its_receipt() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    let mut detected = event("mcp.vendor.example", Verdict::Block);
+    detected.rule_ids = vec!["a".into(), "b".into()];
+    journal.append_durable(detected).await.unwrap();
+    let found = all(dir.path());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].fields["host"], "mcp.vendor.example");
+    assert_eq!(found[0].fields["rule_ids"], serde_json::json!(["a", "b"]));
+    assert_eq!(found[0].fields["user"], Value::Null);
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn plain_events_are_written_when_the_journal_closes_and_numbers_go_on_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let journal = Journal::open(settings(dir.path())).unwrap();
+        (0..100).for_each(|_| journal.append(event("a.example", Verdict::Allow)));
+        journal.close().await;
+    }
+    let numbers: Vec<i64> = all(dir.path()).iter().map(|found| found.seq).collect();
+    assert_eq!(numbers, (1..=200).collect::<Vec<i64>>());
+}
+
+#[tokio::test]
+async fn an_ending_completes_its_row_unless_the_row_is_sealed() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    let first = journal.append_durable(event("a.example", Verdict::Log)).await.unwrap();
+    assert_eq!(journal.first_open(), Some(first.seq));
+    let ending = Ending { bytes_down: 7, mcp_server: Some("srv".into()), ..Ending::default() };
+    journal.complete(first, ending.clone());
+    let second = journal.append_durable(event("b.example", Verdict::Log)).await.unwrap();
+    journal.mark(Mark::Sealed(second.seq)).await.unwrap();
+    journal.complete(second, ending);
+    journal.close().await;
+    let found = all(dir.path());
+    assert_eq!((&found[0].fields["bytes_down"], &found[0].fields["mcp_server"]), (&7.into(), &"srv".into()));
+    assert_eq!(found[1].fields["bytes_down"], 0);
+    assert_eq!(journal.stats().late_endings(), 1);
+}
+
+#[tokio::test]
+async fn two_journals_cannot_share_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Journal::open(settings(dir.path())).unwrap();
+    assert!(Journal::open(settings(dir.path())).unwrap_err().contains("another gateway"));
+    first.close().await;
+    Journal::open(settings(dir.path())).unwrap().close().await;
+}
+
+#[tokio::test]
+async fn retention_keeps_the_store_small_and_never_uses_a_number_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut small = settings(dir.path());
+    small.max_bytes = 300_000;
+    let journal = Journal::open(small.clone()).unwrap();
+    for _ in 0..3000 {
+        journal.append(event("a-host-with-a-rather-long-name.example", Verdict::Allow));
+    }
+    while journal.stats().retired_rows().0 == 0 {
+        tokio::task::yield_now().await;
+        journal.append_durable(event("b.example", Verdict::Block)).await.unwrap();
+    }
+    journal.close().await;
+    let highest = all(dir.path()).last().unwrap().seq;
+    let mut empty = rusqlite::Connection::open(dir.path().join(FILE)).unwrap();
+    let cleared = empty.transaction().unwrap();
+    cleared.execute("DELETE FROM events", []).unwrap();
+    cleared.execute("INSERT OR REPLACE INTO meta VALUES ('retired_seq', ?1)", [highest.to_string()]).unwrap();
+    cleared.commit().unwrap();
+    let journal = Journal::open(small).unwrap();
+    let receipt = journal.append_durable(event("c.example", Verdict::Block)).await.unwrap();
+    assert!(receipt.seq > highest);
+    journal.close().await;
+}
+
+#[test]
+fn the_reader_cannot_write_and_says_what_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Reader::open(dir.path()).unwrap_err().contains("start the gateway once"));
+    let connection = rusqlite::Connection::open(dir.path().join(FILE)).unwrap();
+    schema::migrate(&connection).unwrap();
+    let mut reader = Reader::open(dir.path()).unwrap();
+    assert!(reader.sql("DELETE FROM events").unwrap_err().contains("readonly"));
+    assert!(reader.sql("SELEC 1").unwrap_err().contains("syntax error"));
+    assert_eq!(reader.sql("SELECT 1 AS one").unwrap().columns, ["one"]);
+    for view in ["detections", "shadow_servers", "detections_per_rule", "users_by_shadow_server"] {
+        assert!(reader.sql(&format!("SELECT * FROM {view}")).unwrap().rows.is_empty());
+    }
+}

@@ -1,0 +1,138 @@
+//! Hyperscan: block mode for short fields, streaming over bodies, scratch space reused.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyperscan::prelude::*;
+use hyperscan::{BlockMode, PatternFlags, ScratchRef, StreamingMode};
+
+/// Scratch spaces kept for reuse.
+const SCRATCH_MAX: usize = 64;
+
+/// Compiled patterns; numbers are positions in the list they were made from.
+#[derive(Clone)]
+pub struct Set {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    block: BlockDatabase,
+    streaming: StreamingDatabase,
+    prototype: Mutex<Vec<Scratch>>,
+}
+
+impl std::fmt::Debug for Set {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Set")
+    }
+}
+
+impl std::fmt::Debug for Scan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scan")
+    }
+}
+
+/// One text in pieces; keeps its database alive and gives its stream back.
+pub struct Scan {
+    set: Set,
+    stream: Option<Stream>,
+}
+
+impl Clone for Scan {
+    /// A copy starts anew: an evaluation is only copied before its body is read.
+    fn clone(&self) -> Self {
+        self.set.start()
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        let Some(stream) = self.stream.take() else { return };
+        self.set.with_scratch(|scratch| stream.close(scratch, |_, _, _, _| Matching::Continue));
+    }
+}
+
+impl Set {
+    /// Compiles; patterns were checked before.
+    pub fn new(patterns: &[String]) -> Result<Self, String> {
+        let compiled: Result<Vec<Pattern>, String> = patterns
+            .iter()
+            .enumerate()
+            .map(|(id, text)| {
+                let flags = PatternFlags::DOTALL | PatternFlags::SINGLEMATCH;
+                let mut pattern = Pattern::with_flags(text.as_str(), flags).map_err(|e| e.to_string())?;
+                pattern.id = Some(id);
+                Ok(pattern)
+            })
+            .collect();
+        let compiled = Patterns(compiled?);
+        let block: BlockDatabase = compiled.build::<BlockMode>().map_err(|e| e.to_string())?;
+        let streaming: StreamingDatabase = compiled.build::<StreamingMode>().map_err(|e| e.to_string())?;
+        let mut scratch = block.alloc_scratch().map_err(|e| e.to_string())?;
+        streaming.realloc_scratch(&mut scratch).map_err(|e| e.to_string())?;
+        Ok(Self { inner: Arc::new(Inner { block, streaming, prototype: Mutex::new(vec![scratch]) }) })
+    }
+
+    /// Calls `hit` with every pattern that matches somewhere in the text.
+    pub fn scan(&self, text: &[u8], hit: &mut dyn FnMut(usize)) {
+        self.with_scratch(|scratch| {
+            self.inner.block.scan(text, scratch, |id: u32, _: u64, _: u64, _: u32| {
+                hit(usize::try_from(id).unwrap_or(usize::MAX));
+                Matching::Continue
+            })
+        });
+    }
+
+    /// Starts a text in pieces.
+    pub fn start(&self) -> Scan {
+        Scan { set: self.clone(), stream: self.inner.streaming.open_stream().ok() }
+    }
+
+    /// Reads a piece.
+    pub fn feed(&self, scan: &mut Scan, piece: &[u8], hit: &mut dyn FnMut(usize)) {
+        let Some(stream) = &scan.stream else { return };
+        self.with_scratch(|scratch| {
+            stream.scan(piece, scratch, |id: u32, _: u64, _: u64, _: u32| {
+                hit(usize::try_from(id).unwrap_or(usize::MAX));
+                Matching::Continue
+            })
+        });
+    }
+
+    /// The text has ended: patterns that are anchored there match now.
+    pub fn finish(&self, scan: &mut Scan, hit: &mut dyn FnMut(usize)) {
+        let Some(stream) = scan.stream.take() else { return };
+        self.with_scratch(|scratch| {
+            stream.close(scratch, |id: u32, _: u64, _: u64, _: u32| {
+                hit(usize::try_from(id).unwrap_or(usize::MAX));
+                Matching::Continue
+            })
+        });
+    }
+
+    /// One scratch space is used by one scan at a time.
+    fn with_scratch(&self, work: impl FnOnce(&ScratchRef) -> hyperscan::Result<()>) {
+        let kept = &self.inner.prototype;
+        let reused = kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let scratch = match reused {
+            Some(scratch) => scratch,
+            None => match self.fresh() {
+                Ok(scratch) => scratch,
+                Err(error) => return tracing::error!(%error, "no memory for matching"),
+            },
+        };
+        if let Err(error) = work(&scratch) {
+            tracing::error!(%error, "matching failed");
+        }
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < SCRATCH_MAX {
+            kept.push(scratch);
+        }
+    }
+
+    fn fresh(&self) -> hyperscan::Result<Scratch> {
+        let mut scratch = self.inner.block.alloc_scratch()?;
+        self.inner.streaming.realloc_scratch(&mut scratch)?;
+        Ok(scratch)
+    }
+}

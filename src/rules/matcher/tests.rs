@@ -1,0 +1,57 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn hits(patterns: &[String], text: &[u8]) -> (Vec<usize>, Vec<usize>) {
+    let collect = |scan: &dyn Fn(&mut dyn FnMut(usize))| {
+        let mut found = Vec::new();
+        scan(&mut |id| found.push(id));
+        found.sort_unstable();
+        found.dedup();
+        found
+    };
+    let (ours, oracle) = (Set::new(patterns).unwrap(), pure::Set::new(patterns).unwrap());
+    (collect(&|hit| ours.scan(text, hit)), collect(&|hit| oracle.scan(text, hit)))
+}
+
+#[test]
+fn globs_cover_the_whole_text() {
+    let patterns: Vec<String> = ["mcp.*", "*/mcp", "/a?c", "a+b"].iter().map(|g| glob(g)).collect();
+    assert_eq!(hits(&patterns, b"mcp.vendor.example").0, [0]);
+    assert_eq!(hits(&patterns, b"notmcp.vendor.example").0, [0_usize; 0]);
+    assert_eq!(hits(&patterns, b"/v1/mcp").0, [1]);
+    assert_eq!(hits(&patterns, b"/abc").0, [2]);
+    assert_eq!(hits(&patterns, b"a+b").0, [3]);
+}
+
+#[test]
+fn patterns_that_cannot_be_used_are_refused_with_a_reason() {
+    for bad in ["a*", "(", "(?=a)b", "a{1,99999}", &"a".repeat(PATTERN_MAX_BYTES + 1)] {
+        assert!(check(bad).is_err(), "{bad}");
+    }
+    assert_eq!(check("tools/(call|list)"), Ok(()));
+}
+
+#[test]
+fn a_pattern_is_found_across_pieces() {
+    let set = Set::new(&["secret-[0-9]{4}".into(), "end$".into()]).unwrap();
+    let mut found = Vec::new();
+    let mut scan = set.start();
+    for piece in [b"a secr".as_slice(), b"et-12", b"34 the end"] {
+        set.feed(&mut scan, piece, &mut |id| found.push(id));
+    }
+    set.finish(&mut scan, &mut |id| found.push(id));
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found, [0, 1]);
+}
+
+proptest! {
+    #[test]
+    fn both_engines_agree(text in "[a-c/.]{0,24}", globs in prop::collection::vec("[a-c/.*?]{1,8}", 1..5)) {
+        let patterns: Vec<String> = globs.iter().map(|g| glob(g)).filter(|p| check(p).is_ok()).collect();
+        prop_assume!(!patterns.is_empty());
+        let (ours, oracle) = hits(&patterns, text.as_bytes());
+        prop_assert_eq!(ours, oracle);
+    }
+}
