@@ -1,0 +1,114 @@
+//! What is blocked, redirected, logged and passed, and what each client sees.
+
+use crate::support::{Origin, TOOLS_CALL, curl, gateway};
+
+const PORTAL: &str = "portal: { url: \"https://mcp.corp.example/mcp\" }";
+const JSON: &str = "content-type: application/json";
+
+#[test]
+fn a_shadow_call_is_blocked_with_its_id_and_the_portal_and_recorded() {
+    let origin = Origin::start();
+    let gateway = gateway().trusting(&origin).config("posture: { shadow: block }").config(PORTAL).start();
+    for version in ["--http1.1", "--http2"] {
+        let answer = curl(&gateway, &[version, &origin.url("/echo"), "-H", JSON, "-d", TOOLS_CALL]);
+        let body = answer.json();
+        assert_eq!(body["id"], 7);
+        assert_eq!(body["error"]["data"]["rule"], "shadow-mcp-call");
+        assert!(body["error"]["message"].as_str().unwrap().contains("https://mcp.corp.example/mcp"));
+        assert!(answer.head.contains("proxy-status: daylight; error=http_request_denied"), "{}", answer.head);
+    }
+    // Stored before the answer: it is there at once.
+    let events = gateway.events();
+    assert_eq!(events.len(), 2);
+    for event in events {
+        assert_eq!((&event["verdict"], &event["mcp_method"], &event["mcp_tool"]), (&"block".into(), &"tools/call".into(), &"echo".into()));
+        assert_eq!((&event["is_mcp"], &event["host"], &event["sni"]), (&"definitive".into(), &"localhost".into(), &"localhost".into()));
+        assert!(event["ja4"].as_str().unwrap().starts_with("t13d"));
+    }
+}
+
+#[test]
+fn the_default_posture_logs_and_lets_the_call_through() {
+    let origin = Origin::start();
+    let gateway = gateway().trusting(&origin).start();
+    let answer = curl(&gateway, &[&origin.url("/echo"), "-H", JSON, "-d", TOOLS_CALL]);
+    assert_eq!((answer.status, answer.json()["received"].as_u64()), (200, Some(TOOLS_CALL.len() as u64)));
+    let event = gateway.event("completed", |e| e["verdict"] == "log" && e["bytes_down"] != 0);
+    assert_eq!((&event["status"], &event["severity"]), (&200.into(), &"high".into()));
+}
+
+#[test]
+fn redirect_sends_a_browser_on_and_tells_an_mcp_client_where_to_go() {
+    let origin = Origin::start();
+    let rule = "rules: [ ./own.yaml ]";
+    let gateway = gateway().trusting(&origin).config(PORTAL).config(rule);
+    let own = "rules:\n  - {id: to-portal, title: t, action: redirect, match: {host: [localhost], path: [/page, /mcp]}}\n";
+    let gateway = gateway.config("").start_with("own.yaml", own);
+    let page = curl(&gateway, &[&origin.url("/page"), "-H", "accept: text/html"]);
+    assert_eq!(page.status, 307);
+    assert!(page.head.contains("location: https://mcp.corp.example/mcp"));
+    let call = curl(&gateway, &[&origin.url("/mcp"), "-H", JSON, "-d", TOOLS_CALL]).json();
+    assert_eq!((&call["error"]["data"]["verdict"], &call["id"]), (&"redirect".into(), &7.into()));
+    let other = curl(&gateway, &[&origin.url("/page")]);
+    assert_eq!(other.status, 403);
+    assert_eq!(curl(&gateway, &[&origin.url("/other")]).status, 200);
+}
+
+#[test]
+fn inspect_keeps_the_payload_without_its_secrets() {
+    let origin = Origin::start();
+    let own = "rules:\n  - {id: look, title: t, action: inspect, match: {mcp: {method: [tools/call]}}}\n";
+    let gateway = gateway().trusting(&origin).config("rules: [ ./own.yaml ]").start_with("own.yaml", own);
+    let call = TOOLS_CALL.replace("\"text\":\"hi\"", "\"text\":\"hi\",\"password\":\"hunter2\"");
+    curl(&gateway, &[&origin.url("/echo?api_key=k123"), "-H", JSON, "-d", &call]);
+    let event = gateway.event("inspected", |e| e["verdict"] == "inspect");
+    let payload = event["payload"].as_str().unwrap();
+    assert!(payload.contains("\"hi\"") && !payload.contains("hunter2"), "{payload}");
+    assert_eq!(event["query"], "api_key=[redacted]");
+}
+
+#[test]
+fn an_approved_server_is_exempt() {
+    let origin = Origin::start();
+    let gateway = gateway()
+        .trusting(&origin)
+        .config("posture: { shadow: block }")
+        .config("approved: [ { host: localhost, reason: \"our own\" } ]")
+        .start();
+    assert_eq!(curl(&gateway, &[&origin.url("/echo"), "-H", JSON, "-d", TOOLS_CALL]).status, 200);
+    let event = gateway.event("approved", |e| e["is_mcp"] == "definitive");
+    assert_eq!((&event["verdict"], &event["reason"]), (&"allow".into(), &"approved server: our own".into()));
+}
+
+#[test]
+fn pages_and_ordinary_calls_pass_unmarked() {
+    let origin = Origin::start();
+    let gateway = gateway().trusting(&origin).config("posture: { shadow: block }").start();
+    assert_eq!(curl(&gateway, &[&origin.url("/docs/mcp"), "-H", "accept: text/html"]).status, 200);
+    let quoted = r#"{"messages":[{"content":"{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\"}"}]}"#;
+    assert_eq!(curl(&gateway, &[&origin.url("/chat"), "-H", JSON, "-d", quoted]).status, 200);
+    let wallet = r#"{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[]}"#;
+    assert_eq!(curl(&gateway, &[&origin.url("/rpc"), "-H", JSON, "-d", wallet]).status, 200);
+    gateway.event("three rows", |e| e["path"] == "/rpc");
+    assert!(gateway.events().iter().all(|e| e["verdict"] == "allow"));
+}
+
+#[test]
+fn a_response_that_gives_mcp_away_is_a_detection() {
+    let origin = Origin::start();
+    let gateway = gateway().trusting(&origin).config("record: detections").start();
+    curl(&gateway, &[&origin.url("/session")]);
+    let event = gateway.event("by response", |e| e["path"] == "/session");
+    assert_eq!((&event["verdict"], &event["mcp_signals"][0]), (&"log".into(), &"SR1".into()));
+    assert_ne!(event["mcp_session"], "s-1");
+}
+
+#[test]
+fn a_body_that_cannot_be_read_follows_the_policy() {
+    let origin = Origin::start();
+    let gateway = gateway().trusting(&origin).config("inspect: { uninspectable: block }").start();
+    let answer = curl(&gateway, &[&origin.url("/echo"), "-H", "content-encoding: bogus", "-H", JSON, "-d", TOOLS_CALL]);
+    assert_eq!(answer.status, 403);
+    let event = gateway.event("uninspectable", |e| e["verdict"] == "block");
+    assert!(event["reason"].as_str().unwrap().contains("content encoding is unknown"));
+}

@@ -1,0 +1,138 @@
+//! The command line: exit codes, messages, reload, drain.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
+
+use crate::support::{Origin, TOOLS_CALL, curl, gateway, root};
+
+fn daylight(dir: &std::path::Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_daylight")).args(arguments).current_dir(dir).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_broken_configuration_or_rule_exits_78_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("c.yaml"), "record: some\n").unwrap();
+    std::fs::write(dir.path().join("r.yaml"), "rules:\n  - id: a\n    bogus: 1\n").unwrap();
+    std::fs::write(dir.path().join("d.yaml"), "rules: [ r.yaml ]\n").unwrap();
+    for (file, place) in [("c.yaml", "c.yaml:1:9: "), ("d.yaml", "r.yaml:3:5: ")] {
+        for verb in ["check", "run"] {
+            let output = daylight(dir.path(), &[verb, "--config", file]);
+            assert_eq!(output.status.code(), Some(78), "{verb} {file}");
+            assert!(stderr(&output).contains(place), "{}", stderr(&output));
+        }
+    }
+    assert_eq!(daylight(dir.path(), &["fly"]).status.code(), Some(2));
+    assert!(!dir.path().join("data").exists() && !dir.path().join("certs").exists(), "nothing was written");
+}
+
+#[test]
+fn what_is_in_the_way_is_said_in_one_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let rules = root().join("rules").display().to_string();
+    let config = |text: &str| std::fs::write(dir.path().join("c.yaml"), format!("rules: [{rules:?}]\n{text}\n")).unwrap();
+    config(&format!("listen: {{ proxy: {} }}", taken.local_addr().unwrap()));
+    let output = daylight(dir.path(), &["run", "--config", "c.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("another program listens there"), "{}", stderr(&output));
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    config("listen: { proxy: 127.0.0.1:0, admin: 127.0.0.1:0 }\ndata: ./file/x");
+    assert!(stderr(&daylight(dir.path(), &["run", "--config", "c.yaml"])).contains("choose a folder"));
+    assert_eq!(daylight(dir.path(), &["ca", "init"]).status.code(), Some(0));
+    std::fs::set_permissions(dir.path().join("certs/ca.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let output = daylight(dir.path(), &["run", "--config", "c.yaml"]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(stderr(&output).contains("chmod 600"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_ca_is_made_shown_exported_and_rotated() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(daylight(dir.path(), &["ca", "init"]).status.success());
+    let mode = std::fs::metadata(dir.path().join("certs/ca.key")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    assert_eq!(daylight(dir.path(), &["ca", "init"]).status.code(), Some(1), "never overwritten");
+    let first = daylight(dir.path(), &["ca", "export"]).stdout;
+    let shown = String::from_utf8(daylight(dir.path(), &["ca", "show"]).stdout).unwrap();
+    let openssl = Command::new("openssl")
+        .args(["x509", "-noout", "-fingerprint", "-sha256", "-in", "certs/ca.pem"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let fingerprint = String::from_utf8(openssl.stdout).unwrap();
+    assert!(shown.contains(fingerprint.trim().split('=').nth(1).unwrap()), "{shown} {fingerprint}");
+    assert!(daylight(dir.path(), &["ca", "rotate", "--overlap-days", "7"]).status.success());
+    assert_ne!(daylight(dir.path(), &["ca", "export"]).stdout, first);
+    let previous = std::fs::read(dir.path().join("certs/ca-previous.pem")).unwrap();
+    assert!(previous.ends_with(&first));
+}
+
+#[test]
+fn the_other_verbs_print_what_they_promise() {
+    let dir = root();
+    let text = |arguments: &[&str]| String::from_utf8(daylight(dir, arguments).stdout).unwrap();
+    assert!(text(&["rules", "test"]).contains(" samples, 0 failed"));
+    assert!(text(&["rules", "list"]).contains("shadow-mcp-call"));
+    assert!(text(&["rules", "explain", "shadow-mcp-call"]).contains("needs     mcp"));
+    assert!(text(&["schema", "clickhouse", "--cluster", "main"]).contains("ON CLUSTER main"));
+    assert!(text(&["schema", "sqlite"]).contains("CREATE TABLE IF NOT EXISTS events"));
+    assert!(text(&["man"]).contains(".TH daylight"));
+    assert!(text(&["completions", "bash"]).contains("_daylight"));
+}
+
+#[test]
+fn a_reload_swaps_rules_or_keeps_the_old_ones_and_says_why() {
+    let origin = Origin::start();
+    let own = "rules:\n  - {id: one, title: t, action: block, match: {path: [/one]}}\n";
+    let gateway = gateway().trusting(&origin).config("rules: [ ./own.yaml ]").start_with("own.yaml", own);
+    assert_eq!(curl(&gateway, &[&origin.url("/one")]).status, 403);
+    let file = gateway.dir.path().join("own.yaml");
+    std::fs::write(&file, "rules: [ broken").unwrap();
+    let (accepted, why) = gateway.reload();
+    assert!(!accepted && why.contains("own.yaml:1:"), "{why}");
+    assert_eq!(curl(&gateway, &[&origin.url("/one")]).status, 403, "the old set stays");
+    assert!(gateway.metrics().contains("daylight_config_reloads_total{result=\"failed\"}"));
+    std::fs::write(&file, own.replace("one", "two")).unwrap();
+    assert!(gateway.reload().0);
+    assert_eq!(curl(&gateway, &[&origin.url("/one")]).status, 200);
+    assert_eq!(curl(&gateway, &[&origin.url("/two")]).status, 403);
+    // The watcher alone is enough, too.
+    std::fs::write(&file, own.replace("one", "three")).unwrap();
+    while curl(&gateway, &[&origin.url("/three")]).status != 403 {}
+}
+
+#[test]
+fn a_signal_drains_and_exits_0() {
+    let origin = Origin::start();
+    for signal in ["-TERM", "-INT"] {
+        let gateway = gateway().trusting(&origin).start();
+        curl(&gateway, &[&origin.url("/echo"), "-d", TOOLS_CALL]);
+        assert_eq!(gateway.stop(signal), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn sql_is_read_only_and_every_metric_is_described() {
+    let origin = Origin::start();
+    let gateway = gateway().trusting(&origin).start();
+    curl(&gateway, &[&origin.url("/echo"), "-d", TOOLS_CALL]);
+    let rows = gateway.verb(&["sql", "--json", "SELECT host, tools, exchanges FROM shadow_servers"]);
+    let row: serde_json::Value = serde_json::from_slice(&rows.stdout).unwrap();
+    assert_eq!(row, serde_json::json!({"host": "localhost", "tools": "echo", "exchanges": 1}));
+    let refused = gateway.verb(&["sql", "DELETE FROM events"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let metrics = gateway.metrics();
+    for line in metrics.lines().filter(|line| line.starts_with("# TYPE ")) {
+        let name = line.split(' ').nth(2).unwrap();
+        assert!(metrics.contains(&format!("# HELP {name} ")), "{name}");
+    }
+    assert!(metrics.contains("daylight_rule_matches_total{rule=\"shadow-mcp-call\"} 1"));
+    let ready = curl(&gateway, &["--noproxy", "*", &format!("http://{}/readyz", gateway.admin)]);
+    assert_eq!(ready.body, "ready\n");
+}
