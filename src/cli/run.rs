@@ -33,7 +33,9 @@ pub(super) fn run(at: &At) -> Outcome {
     let file = at.config.clone();
     let drained = runtime.block_on(async {
         let app = App::build(config, file).await?;
-        announce(&app.addresses()?)?;
+        if let Err(error) = announce(&app.addresses()?) {
+            tracing::debug!(%error, "nobody reads standard output");
+        }
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let stop = async {

@@ -15,7 +15,7 @@ use super::watch::{Open, Watched};
 use super::{Judged, Tunnel, reply, upgrade};
 use crate::event::Verdict;
 use crate::http::{Body, Outgoing, fields, guard};
-use crate::inspect::{self, ResponseScan, Signals};
+use crate::inspect::{self, ResponseScan};
 use crate::journal::Receipt;
 use crate::rules;
 use crate::telemetry::metrics::{Direction, Reason};
@@ -74,7 +74,7 @@ async fn inspect_request(
         if seen.action.answers() {
             return Outgoing::empty();
         }
-        let (body, late) = hold::stream(incoming);
+        let (body, late) = hold::stream(incoming, headers, &seen.signals);
         seen.late = Some(late);
         return body;
     }
@@ -182,9 +182,4 @@ fn rejudge(judged: &mut Judged, seen: &mut Seen) {
     if action.verdict > seen.action.verdict {
         seen.action = action;
     }
-}
-
-/// Signals of nothing, for answers to requests that were not inspected.
-pub fn no_signals() -> Signals {
-    Signals::default()
 }

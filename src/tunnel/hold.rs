@@ -64,7 +64,7 @@ impl Late {
         self.lock().bytes
     }
 
-    /// What the rest of the body added, when it was read to the point where nothing more can be learned.
+    /// All signals, with what the streamed part added; none when it could not be read.
     pub fn signals(&self) -> Option<Signals> {
         let state = self.lock();
         state.settled.then(|| state.signals.clone())
@@ -217,9 +217,11 @@ fn keep(payload: &mut Vec<u8>, max: usize, decoded: &[u8]) {
     payload.extend_from_slice(decoded.get(..room).unwrap_or_default());
 }
 
-/// A body that nobody holds, counted as it streams.
-pub fn stream(incoming: Incoming) -> (Outgoing, Arc<Late>) {
-    let late = Arc::new(Late::default());
+/// A body that nobody holds: counted and read as it streams.
+pub fn stream(incoming: Incoming, headers: &HeaderMap, signals: &Signals) -> (Outgoing, Arc<Late>) {
+    let reader = Some(RequestBody::new(headers));
+    let state = LateState { reader, signals: signals.clone(), ..LateState::default() };
+    let late = Arc::new(Late { state: Mutex::new(state) });
     (Outgoing::streaming(Box::pin(Counted { incoming, late: Arc::clone(&late) })), late)
 }
 

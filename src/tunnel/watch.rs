@@ -48,12 +48,10 @@ impl Open {
     /// What the rest of a long request body showed after it was let go.
     fn late_signals(&mut self) {
         let Some(signals) = self.seen.late.as_ref().and_then(|late| late.signals()) else { return };
-        for signal in signals.seen {
-            self.seen.signals.note(signal);
-        }
-        if self.seen.signals.methods.is_empty() {
-            self.seen.signals.methods = signals.methods;
-        }
+        let known = std::mem::replace(&mut self.seen.signals, signals);
+        known.seen.into_iter().for_each(|signal| self.seen.signals.note(signal));
+        self.seen.signals.server = self.seen.signals.server.take().or(known.server);
+        self.seen.signals.session = self.seen.signals.session.take().or(known.session);
         if self.receipt.is_none() {
             reconsider(&self.tunnel, &mut self.seen);
         }

@@ -21,8 +21,14 @@ fn a_shadow_call_is_blocked_with_its_id_and_the_portal_and_recorded() {
     let events = gateway.events();
     assert_eq!(events.len(), 2);
     for event in events {
-        assert_eq!((&event["verdict"], &event["mcp_method"], &event["mcp_tool"]), (&"block".into(), &"tools/call".into(), &"echo".into()));
-        assert_eq!((&event["is_mcp"], &event["host"], &event["sni"]), (&"definitive".into(), &"localhost".into(), &"localhost".into()));
+        assert_eq!(
+            (&event["verdict"], &event["mcp_method"], &event["mcp_tool"]),
+            (&"block".into(), &"tools/call".into(), &"echo".into())
+        );
+        assert_eq!(
+            (&event["is_mcp"], &event["host"], &event["sni"]),
+            (&"definitive".into(), &"localhost".into(), &"localhost".into())
+        );
         assert!(event["ja4"].as_str().unwrap().starts_with("t13d"));
     }
 }
@@ -107,7 +113,10 @@ fn a_response_that_gives_mcp_away_is_a_detection() {
 fn a_body_that_cannot_be_read_follows_the_policy() {
     let origin = Origin::start();
     let gateway = gateway().trusting(&origin).config("inspect: { uninspectable: block }").start();
-    let answer = curl(&gateway, &[&origin.url("/echo"), "-H", "content-encoding: bogus", "-H", JSON, "-d", TOOLS_CALL]);
+    let answer = curl(
+        &gateway,
+        &[&origin.url("/echo"), "-H", "content-encoding: bogus", "-H", JSON, "-d", TOOLS_CALL],
+    );
     assert_eq!(answer.status, 403);
     let event = gateway.event("uninspectable", |e| e["verdict"] == "block");
     assert!(event["reason"].as_str().unwrap().contains("content encoding is unknown"));

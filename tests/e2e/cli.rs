@@ -36,7 +36,9 @@ fn what_is_in_the_way_is_said_in_one_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let rules = root().join("rules").display().to_string();
-    let config = |text: &str| std::fs::write(dir.path().join("c.yaml"), format!("rules: [{rules:?}]\n{text}\n")).unwrap();
+    let config = |text: &str| {
+        std::fs::write(dir.path().join("c.yaml"), format!("rules: [{rules:?}]\n{text}\n")).unwrap()
+    };
     config(&format!("listen: {{ proxy: {} }}", taken.local_addr().unwrap()));
     let output = daylight(dir.path(), &["run", "--config", "c.yaml"]);
     assert_eq!(output.status.code(), Some(1));
@@ -45,7 +47,8 @@ fn what_is_in_the_way_is_said_in_one_sentence() {
     config("listen: { proxy: 127.0.0.1:0, admin: 127.0.0.1:0 }\ndata: ./file/x");
     assert!(stderr(&daylight(dir.path(), &["run", "--config", "c.yaml"])).contains("choose a folder"));
     assert_eq!(daylight(dir.path(), &["ca", "init"]).status.code(), Some(0));
-    std::fs::set_permissions(dir.path().join("certs/ca.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(dir.path().join("certs/ca.key"), std::fs::Permissions::from_mode(0o644))
+        .unwrap();
     let output = daylight(dir.path(), &["run", "--config", "c.yaml"]);
     assert_eq!(output.status.code(), Some(78));
     assert!(stderr(&output).contains("chmod 600"), "{}", stderr(&output));

@@ -13,7 +13,10 @@ fn the_origins_protocol_is_mirrored() {
     assert!(curl(&gateway, &["--http2", &origin.url("/a")]).head.starts_with("http/2 200"));
     assert!(curl(&gateway, &["--http1.1", &origin.url("/b")]).head.starts_with("http/1.1 200"));
     let event = gateway.event("h2", |e| e["path"] == "/a");
-    assert_eq!((&event["client_alpn"], &event["origin_alpn"], &event["origin_tls"]), (&"h2".into(), &"h2".into(), &"1.3".into()));
+    assert_eq!(
+        (&event["client_alpn"], &event["origin_alpn"], &event["origin_tls"]),
+        (&"h2".into(), &"h2".into(), &"1.3".into())
+    );
 }
 
 #[test]
@@ -48,12 +51,19 @@ fn large_bodies_stream_both_ways_at_constant_memory() {
     let file = gateway.dir.path().join("large");
     std::fs::write(&file, vec![b'x'; size]).unwrap();
     let upload = format!("@{}", file.display());
-    let up = curl(&gateway, &[&origin.url("/echo"), "-H", "content-type: application/octet-stream", "--data-binary", &upload]);
+    let up = curl(
+        &gateway,
+        &[&origin.url("/echo"), "-H", "content-type: application/octet-stream", "--data-binary", &upload],
+    );
     assert_eq!(up.json()["received"], size);
-    let down = curl(&gateway, &[&origin.url(&format!("/bytes/{size}")), "-o", "/dev/null", "-w", "%{size_download}"]);
+    let down = curl(
+        &gateway,
+        &[&origin.url(&format!("/bytes/{size}")), "-o", "/dev/null", "-w", "%{size_download}"],
+    );
     assert!(down.body.is_empty());
     let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.pid())).unwrap();
-    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB").trim();
+    let peak =
+        status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap().trim().trim_end_matches(" kB").trim();
     assert!(peak.parse::<usize>().unwrap() < 96 * 1024, "peak memory {peak} KiB for bodies of 65536 KiB");
     let event = gateway.event("upload", |e| e["bytes_up"] == size);
     assert_eq!(event["status"], 200);
@@ -86,7 +96,12 @@ print(got.decode())
         .arg(ca)
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "ping over the wire\n", "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "ping over the wire\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let event = gateway.event("upgrade", |e| e["status"] == 101);
     assert_eq!((&event["bytes_up"], &event["bytes_down"]), (&18.into(), &18.into()));
 }
@@ -106,7 +121,12 @@ fn a_bypassed_host_keeps_its_own_certificate_and_is_recorded() {
 #[test]
 fn loopback_is_out_of_reach_by_default_also_by_name() {
     let gateway = gateway().guarded().start();
-    for url in ["http://127.0.0.1:9999/", "http://localhost:9999/", "http://[::ffff:127.0.0.1]:9999/", "https://localhost:9999/"] {
+    for url in [
+        "http://127.0.0.1:9999/",
+        "http://localhost:9999/",
+        "http://[::ffff:127.0.0.1]:9999/",
+        "https://localhost:9999/",
+    ] {
         let answer = curl(&gateway, &["-g", url]);
         assert_eq!(answer.status, 403, "{url}: {answer:?}");
         assert!(answer.head.contains("destination_ip_prohibited"), "{url}");
@@ -123,7 +143,9 @@ fn a_user_has_to_log_in_and_is_named_in_events() {
     let hash = argon2_hash("secret", salt);
     let gateway = gateway()
         .trusting(&origin)
-        .config(&format!("auth: {{ users: [ {{ name: laptop-7, password_hash: \"{hash}\", groups: [sales] }} ] }}"))
+        .config(&format!(
+            "auth: {{ users: [ {{ name: laptop-7, password_hash: \"{hash}\", groups: [sales] }} ] }}"
+        ))
         .start();
     assert_eq!(curl(&gateway, &["http://localhost:1/"]).status, 407);
     assert_eq!(curl(&gateway, &["-U", "laptop-7:wrong", "http://localhost:1/"]).status, 407);
@@ -162,7 +184,10 @@ fn one_client_cannot_take_all_connections() {
     let mut refused = TcpStream::connect(&gateway.proxy).unwrap();
     let mut byte = [0];
     // Closed at once, by an end or a reset.
-    assert!(matches!(refused.write_all(b"GET / HTTP/1.1\r\n\r\n").and_then(|()| refused.read(&mut byte)), Ok(0) | Err(_)));
+    assert!(matches!(
+        refused.write_all(b"GET / HTTP/1.1\r\n\r\n").and_then(|()| refused.read(&mut byte)),
+        Ok(0) | Err(_)
+    ));
     drop(held);
     let metrics = || gateway.metrics();
     while !metrics().contains("daylight_limit_hits_total{limit=\"connections_per_client\"} 1") {}

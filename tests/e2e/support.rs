@@ -41,7 +41,9 @@ pub fn curl(gateway: &Gateway, arguments: &[&str]) -> Answer {
     let proxy = format!("http://{}", gateway.proxy);
     let ca = gateway.dir.path().join("certs/ca.pem");
     let mut command = Command::new("curl");
-    command.args(["-s", "-S", "-i", "-m", "20", "--suppress-connect-headers", "-x", &proxy, "--cacert"]).arg(ca);
+    command
+        .args(["-s", "-S", "-i", "-m", "20", "--suppress-connect-headers", "-x", &proxy, "--cacert"])
+        .arg(ca);
     let output = command.args(arguments).output().expect("curl runs");
     answer(&output)
 }
@@ -53,13 +55,15 @@ pub fn answer(output: &Output) -> Answer {
     let (mut head, mut body) = ("", "");
     while rest.starts_with("HTTP/") {
         (head, body) = rest.split_once("\r\n\r\n").unwrap_or((rest, ""));
-        if !head.starts_with("HTTP/1.1 1") && !(head.starts_with("HTTP/1.1 200") && body.starts_with("HTTP/")) {
+        if !head.starts_with("HTTP/1.1 1") && !(head.starts_with("HTTP/1.1 200") && body.starts_with("HTTP/"))
+        {
             break;
         }
         rest = body;
     }
     let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
-    let body = if head.is_empty() { String::from_utf8_lossy(&output.stderr).into_owned() } else { body.to_owned() };
+    let body =
+        if head.is_empty() { String::from_utf8_lossy(&output.stderr).into_owned() } else { body.to_owned() };
     Answer { code: output.status.code().unwrap_or(-1), status, head: head.to_ascii_lowercase(), body }
 }
 

@@ -53,10 +53,16 @@ impl Builder {
     /// Starts with one more file beside the configuration.
     pub fn start_with(self, name: &str, text: &str) -> Gateway {
         let dir = tempfile::tempdir().expect("a folder");
-        let roots: Vec<String> = self.roots.iter().map(|path| format!("{:?}", path.display().to_string())).collect();
-        let deny = if self.deny_nothing { "destinations: { deny: [], connect_ports: [\"1-65535\"] }\n" } else { "" };
+        let roots: Vec<String> =
+            self.roots.iter().map(|path| format!("{:?}", path.display().to_string())).collect();
+        let deny =
+            if self.deny_nothing { "destinations: { deny: [], connect_ports: [\"1-65535\"] }\n" } else { "" };
         let rules = root().join("rules");
-        let extra = if self.yaml.contains("rules:") { String::new() } else { format!("rules: [{:?}]\n", rules.display().to_string()) };
+        let extra = if self.yaml.contains("rules:") {
+            String::new()
+        } else {
+            format!("rules: [{:?}]\n", rules.display().to_string())
+        };
         let yaml = format!(
             "listen: {{ proxy: 127.0.0.1:0, admin: 127.0.0.1:0 }}\ntls: {{ extra_roots: [{}] }}\n{deny}{extra}{}",
             roots.join(", "),
@@ -89,10 +95,19 @@ impl Gateway {
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let mut find = |word: &str| loop {
             let line = lines.next().and_then(Result::ok).unwrap_or_else(|| {
-                panic!("no `{word}` line: {}", std::fs::read_to_string(dir.path().join("log")).unwrap_or_default())
+                panic!(
+                    "no `{word}` line: {}",
+                    std::fs::read_to_string(dir.path().join("log")).unwrap_or_default()
+                )
             });
             if let Some(rest) = line.trim().strip_prefix(word) {
-                break rest.trim().trim_start_matches("http://").split('/').next().unwrap_or_default().to_owned();
+                break rest
+                    .trim()
+                    .trim_start_matches("http://")
+                    .split('/')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
             }
         };
         let proxy = find("proxy ");
@@ -144,7 +159,10 @@ impl Gateway {
     }
 
     pub fn metrics(&self) -> String {
-        let output = Command::new("curl").args(["-s", &format!("http://{}/metrics", self.admin)]).output().expect("curl");
+        let output = Command::new("curl")
+            .args(["-s", &format!("http://{}/metrics", self.admin)])
+            .output()
+            .expect("curl");
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
@@ -157,7 +175,10 @@ impl Gateway {
     /// Asks for a reload; true when it was accepted.
     pub fn reload(&self) -> (bool, String) {
         let url = format!("http://{}/reload", self.admin);
-        let output = Command::new("curl").args(["-s", "-w", "\n%{http_code}", "-X", "POST", &url]).output().expect("curl");
+        let output = Command::new("curl")
+            .args(["-s", "-w", "\n%{http_code}", "-X", "POST", &url])
+            .output()
+            .expect("curl");
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         (text.ends_with("\n200"), text)
     }

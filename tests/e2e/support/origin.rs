@@ -51,7 +51,11 @@ impl Origin {
         let (config, ca_pem) = tls(certificate);
         let ca = dir.path().join("origin-ca.pem");
         std::fs::write(&ca, ca_pem).expect("written");
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("bound");
         let address = listener.local_addr().expect("address");
         runtime.spawn(serve(listener, TlsAcceptor::from(Arc::new(config))));
@@ -85,7 +89,10 @@ fn tls(certificate: Certificate) -> (rustls::ServerConfig, String) {
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .with_single_cert(
+            vec![cert.der().clone()],
+            rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
         .expect("certificate");
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     (config, ca_pem)
@@ -125,14 +132,17 @@ async fn answer(mut request: Request<Incoming>, release: Arc<Notify>) -> Result<
         "/page" => full(StatusCode::OK, "text/html", "<!doctype html><title>a page</title><p>hello"),
         "/sse" => {
             let events = Events { sent: 0, release: Box::pin(async move { release.notified().await }) };
-            Response::builder().header("content-type", "text/event-stream").body(events.boxed_unsync()).expect("a response")
+            Response::builder()
+                .header("content-type", "text/event-stream")
+                .body(events.boxed_unsync())
+                .expect("a response")
         }
         "/release" => {
             release.notify_one();
             full(StatusCode::OK, "text/plain", "released")
         }
         "/cut" => {
-            let cut = Cut { sent: false };
+            let cut = Cut { polls: 0 };
             Response::builder().header("content-length", "100").body(cut.boxed_unsync()).expect("a response")
         }
         "/session" => {
@@ -178,7 +188,10 @@ impl Body for Events {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.sent += 1;
         match self.sent {
             1 => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"data: first\n\n"))))),
@@ -196,17 +209,26 @@ impl Body for Events {
 
 /// Ends in an error halfway.
 struct Cut {
-    sent: bool,
+    polls: u8,
 }
 
 impl Body for Cut {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if std::mem::replace(&mut self.sent, true) {
-            return Poll::Ready(Some(Err("cut".into())));
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.polls += 1;
+        match self.polls {
+            1 => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"half"))))),
+            // Gives the connection the turns it needs to send what it has.
+            2..8 => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            _ => Poll::Ready(Some(Err("cut".into()))),
         }
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"half")))))
     }
 }
