@@ -68,8 +68,9 @@ async fn inspect_request(
     ruling.rules.mcp(evaluation, &seen.signals, false);
     seen.action = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
     let wants = ruling.rules.wants(evaluation);
-    let names_its_caller = seen.action.answers() && !seen.signals.seen.is_empty();
-    let needed = wants.body || wants.mcp || names_its_caller;
+    // What the head gives away still lacks the method, the tool and the id that an answer must carry.
+    let suspected = approved.is_none() && !seen.signals.seen.is_empty();
+    let needed = wants.body || wants.mcp || suspected;
     if !needed || fields::upgrade_of(headers).is_some() {
         if seen.action.answers() {
             return Outgoing::empty();

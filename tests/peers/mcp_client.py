@@ -1,0 +1,27 @@
+"""An MCP client (official Python SDK): mcp_client.py URL MODE. Prints one JSON line: what its user gets to see."""
+import asyncio
+import json
+import sys
+
+from mcp import Client
+
+
+def leaf(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def main(url: str, mode: str) -> None:
+    try:
+        async with Client(url, mode=mode, read_timeout_seconds=15) as client:
+            tools = [tool.name for tool in (await client.list_tools()).tools]
+            result = await client.call_tool("echo", {"text": "hi"})
+            said = {"ok": True, "tools": tools, "text": result.content[0].text, "version": client.protocol_version}
+    except BaseException as error:  # everything a user could see
+        error = leaf(error)
+        said = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+    print(json.dumps(said), flush=True)
+
+
+asyncio.run(main(sys.argv[1], sys.argv[2]))
