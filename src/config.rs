@@ -70,11 +70,11 @@ impl Config {
         };
         let mut raw: Raw = if source.text.trim().is_empty() { Raw::default() } else { source.parse()? };
         environment::apply(&mut raw, environment)?;
-        Self::mean(raw, &source)
+        Self::mean(&raw, &source)
     }
 
-    fn mean(raw: Raw, source: &Source) -> Result<Self, Located> {
-        let policy = policy(&raw, source)?;
+    fn mean(raw: &Raw, source: &Source) -> Result<Self, Located> {
+        let policy = policy(raw, source)?;
         let direct = raw.bypass.iter().map(|entry| entry.host.value.clone()).collect();
         let forbidden: Result<Vec<Class>, Located> = raw
             .destinations
@@ -88,7 +88,7 @@ impl Config {
             .iter()
             .map(|entry| ports::range(&entry.value).map_err(|e| source.at(entry, e)))
             .collect();
-        let (limits, totals) = limits::mean(&raw, source)?;
+        let (limits, totals) = limits::mean(raw, source)?;
         let clickhouse = raw.clickhouse.as_ref().map(|raw| sink(raw, source)).transpose()?;
         Ok(Self {
             name: raw.gateway.name.clone().unwrap_or_else(host_name),
@@ -100,8 +100,8 @@ impl Config {
             extra_roots: raw.tls.extra_roots.clone(),
             forbidden: Forbidden(forbidden?),
             connect_ports: connect_ports?,
-            users: users(&raw, source)?,
-            journal: journal(&raw, source, clickhouse.is_some())?,
+            users: users(raw, source)?,
+            journal: journal(raw, source, clickhouse.is_some())?,
             clickhouse,
             pac: Pac {
                 proxies: raw.pac.proxies.clone(),

@@ -3,7 +3,7 @@ use super::*;
 fn read(text: &str) -> Result<Config, Located> {
     let source = Source { file: "daylight.yaml".into(), text: text.into() };
     let raw: Raw = if text.is_empty() { Raw::default() } else { source.parse()? };
-    Config::mean(raw, &source)
+    Config::mean(&raw, &source)
 }
 
 /// The configuration of the design, whose keys other tools are written against.

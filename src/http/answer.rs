@@ -103,7 +103,7 @@ pub fn refusal(asker: &Asker, refusal: &Refusal<'_>) -> Response<Bytes> {
                 "portal": refusal.portal,
                 "event": refusal.event_id,
             });
-            let body = rpc_error(request_id.as_deref(), REFUSED_CODE, &refusal.sentence(), data);
+            let body = rpc_error(request_id.as_deref(), REFUSED_CODE, &refusal.sentence(), &data);
             // 200: the official SDKs show the text of a JSON-RPC error only when HTTP itself succeeded.
             finish(StatusCode::OK, "application/json", body, "http_request_denied", &detail)
         }
@@ -165,7 +165,7 @@ pub fn fault(asker: &Asker, fault: &Fault<'_>) -> Response<Bytes> {
         Asker::Mcp { request_id } => {
             let message = format!("{} cannot be reached: {}. {}", fault.host, fault.sentence, fault.advice);
             let data = json!({ "error": fault.kind, "host": fault.host });
-            let body = rpc_error(request_id.as_deref(), FAILED_CODE, &message, data);
+            let body = rpc_error(request_id.as_deref(), FAILED_CODE, &message, &data);
             finish(fault.status, "application/json", body, fault.kind, &fault.sentence)
         }
         Asker::Browser { .. } => {
@@ -205,7 +205,7 @@ pub fn log_in(asker: &Asker) -> Response<Bytes> {
     answer
 }
 
-fn rpc_error(request_id: Option<&str>, code: i64, message: &str, data: Value) -> String {
+fn rpc_error(request_id: Option<&str>, code: i64, message: &str, data: &Value) -> String {
     let id = request_id.and_then(|raw| serde_json::from_str::<Value>(raw).ok()).unwrap_or(Value::Null);
     json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message, "data": data } })
         .to_string()

@@ -45,10 +45,11 @@ pub fn read(head: &Head<'_>) -> Signals {
         match name.as_str().as_bytes() {
             [b'm', b'c', b'p', b'-', ..] => mcp_header(name.as_str(), value, &mut signals),
             [b'x', b'-', ..] if VENDOR_HEADERS.contains(&name.as_str()) => signals.note(&e::VENDOR_HEADER),
-            [b's', b'e', b'c', b'-', b'w', ..] if name == "sec-websocket-protocol" => {
-                if tokens(value).any(|token| token == mcp::WEBSOCKET_PROTOCOL) {
-                    signals.note(&e::WEBSOCKET);
-                }
+            [b's', b'e', b'c', b'-', b'w', ..]
+                if name == "sec-websocket-protocol"
+                    && tokens(value).any(|token| token == mcp::WEBSOCKET_PROTOCOL) =>
+            {
+                signals.note(&e::WEBSOCKET);
             }
             _ => {}
         }

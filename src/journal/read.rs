@@ -129,7 +129,7 @@ impl Reader {
         self.connection.progress_handler(PROGRESS_OPS, Some(over)).map_err(said)?;
         let read = || -> rusqlite::Result<Table> {
             let mut statement = self.connection.prepare(sql)?;
-            let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let mut table = Table { columns, ..Table::default() };
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {

@@ -98,11 +98,11 @@ impl Compiler {
             if let Some(file) = &c.hosts_file {
                 hosts.extend(host_list(file, source)?);
             }
-            let part = self.hosts(Slot::Host, &hosts, source)?;
+            let part = self.hosts(&Slot::Host, &hosts, source)?;
             parts.push(part);
         }
         if !c.sni.is_empty() {
-            let part = self.hosts(Slot::Sni, &c.sni, source)?;
+            let part = self.hosts(&Slot::Sni, &c.sni, source)?;
             parts.push(part);
         }
         if let Some(regex) = &c.host_regex {
@@ -217,7 +217,7 @@ impl Compiler {
     }
 
     /// Exact names and suffixes go into a map: ten thousand of them cost no more than one.
-    fn hosts(&mut self, slot: Slot, patterns: &[Spanned<String>], source: &Source) -> Compiled {
+    fn hosts(&mut self, slot: &Slot, patterns: &[Spanned<String>], source: &Source) -> Compiled {
         let atom = self.atom(Stage::Names);
         let mut any = vec![Expression::Atom(atom)];
         for pattern in patterns {
@@ -231,7 +231,7 @@ impl Compiler {
             let bad = |e| source.at(pattern, format!("`{}` is not a host pattern: {e}", pattern.value));
             let name = normal_host(name).map_err(bad)?;
             let hosts: &mut Hosts =
-                if slot == Slot::Sni { &mut self.facts.sni } else { &mut self.facts.host };
+                if *slot == Slot::Sni { &mut self.facts.sni } else { &mut self.facts.host };
             let map = if lower.starts_with("*.") { &mut hosts.suffix } else { &mut hosts.exact };
             map.entry(name.as_ref().into()).or_default().push(atom);
         }
@@ -321,7 +321,7 @@ fn any(atoms: Vec<Atom>, parts: &mut Vec<Expression>) {
 
 /// A list of hosts beside the rule file: one a line, `#` starts a comment.
 fn host_list(file: &Spanned<std::path::PathBuf>, source: &Source) -> Result<Vec<Spanned<String>>, Located> {
-    let folder = source.file.parent().unwrap_or(Path::new("."));
+    let folder = source.file.parent().unwrap_or_else(|| Path::new("."));
     let list = Source::read(&folder.join(&file.value)).map_err(|e| source.at(file, e.to_string()))?;
     let lines = list.text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     Ok(lines

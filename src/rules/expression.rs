@@ -9,11 +9,11 @@ pub enum Expression {
     /// One fact.
     Atom(Atom),
     /// All of these; nothing: true.
-    All(Vec<Expression>),
+    All(Vec<Self>),
     /// One of these; nothing: false.
-    Any(Vec<Expression>),
+    Any(Vec<Self>),
     /// Not this.
-    Not(Box<Expression>),
+    Not(Box<Self>),
 }
 
 impl Expression {

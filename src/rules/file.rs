@@ -101,9 +101,9 @@ impl Default for Sample {
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "docs/rules.md describes every key")]
 pub struct Condition {
-    pub all: Vec<Condition>,
-    pub any: Vec<Condition>,
-    pub not: Option<Box<Condition>>,
+    pub all: Vec<Self>,
+    pub any: Vec<Self>,
+    pub not: Option<Box<Self>>,
     pub host: Vec<Spanned<String>>,
     pub host_regex: Option<Spanned<String>>,
     pub hosts_file: Option<Spanned<PathBuf>>,

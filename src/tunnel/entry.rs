@@ -163,7 +163,7 @@ async fn tunnel(gateway: Arc<Gateway>, connect: Connect) {
     let entered = Entered { stream: io.into_inner(), already: read_buf, client, destination, at_us };
     let greeted = match greet(entered, &gateway).await {
         Ok(greeted) => greeted,
-        Err((entered, why)) => return never_spoke(&gateway, entered, bypass, why).await,
+        Err(silent) => return never_spoke(&gateway, silent.0, bypass, silent.1).await,
     };
     let decided = decide(&gateway, &greeted, now_seconds());
     let decision = |decision| gateway.metrics.tunnels.get_or_create(&Decision { decision }).inc();

@@ -41,15 +41,14 @@ pub struct Greeted {
 }
 
 /// Waits for the client's first words; the error is a sentence for the event.
-pub async fn greet(entered: Entered, gateway: &Gateway) -> Result<Greeted, (Entered, &'static str)> {
+pub async fn greet(entered: Entered, gateway: &Gateway) -> Result<Greeted, Box<(Entered, &'static str)>> {
     let Entered { mut stream, already, client, destination, at_us } = entered;
     let peeked = tokio::time::timeout(gateway.limits.hello, hello::peek(&mut stream, already)).await;
     let fail = |stream, why| {
         let already = Bytes::new();
-        Err((
-            Entered { stream, already, client: client.clone(), destination: destination.clone(), at_us },
-            why,
-        ))
+        let entered =
+            Entered { stream, already, client: client.clone(), destination: destination.clone(), at_us };
+        Err(Box::new((entered, why)))
     };
     let (said, opening) = match peeked {
         Ok(peeked) => peeked,

@@ -1,5 +1,14 @@
 //! End to end: the real program, real clients and servers over loopback. One binary, so that it links once.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    dead_code,
+    clippy::allow_attributes,
+    reason = "a test program has no interface"
+)]
+
 mod answers;
 mod cli;
 mod delivery;

@@ -55,8 +55,9 @@ pub fn answer(output: &Output) -> Answer {
     let (mut head, mut body) = ("", "");
     while rest.starts_with("HTTP/") {
         (head, body) = rest.split_once("\r\n\r\n").unwrap_or((rest, ""));
-        if !head.starts_with("HTTP/1.1 1") && !(head.starts_with("HTTP/1.1 200") && body.starts_with("HTTP/"))
-        {
+        let interim =
+            head.starts_with("HTTP/1.1 1") || (head.starts_with("HTTP/1.1 200") && body.starts_with("HTTP/"));
+        if !interim {
             break;
         }
         rest = body;

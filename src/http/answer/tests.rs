@@ -38,13 +38,10 @@ fn a_broken_id_becomes_null() {
 
 #[test]
 fn a_browser_is_sent_to_the_portal_only_when_it_may_follow() {
-    let portal = Some("https://mcp.corp.example/mcp");
-    let followed = refusal(&Asker::Browser { follows: true }, &shadow(true, portal));
-    assert_eq!(
-        (followed.status().as_u16(), followed.headers()[LOCATION].to_str().unwrap()),
-        (307, portal.unwrap())
-    );
-    let stopped = refusal(&Asker::Browser { follows: false }, &shadow(true, portal));
+    let portal = "https://mcp.corp.example/mcp";
+    let followed = refusal(&Asker::Browser { follows: true }, &shadow(true, Some(portal)));
+    assert_eq!((followed.status().as_u16(), followed.headers()[LOCATION].to_str().unwrap()), (307, portal));
+    let stopped = refusal(&Asker::Browser { follows: false }, &shadow(true, Some(portal)));
     assert_eq!(stopped.status(), 403);
     assert!(std::str::from_utf8(stopped.body()).unwrap().contains("shadow-mcp-call"));
 }

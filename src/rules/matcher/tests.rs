@@ -2,8 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Runs a scan with a callback for hits.
+type Scanning<'a> = &'a dyn Fn(&mut dyn FnMut(usize));
+
 fn hits(patterns: &[String], text: &[u8]) -> (Vec<usize>, Vec<usize>) {
-    let collect = |scan: &dyn Fn(&mut dyn FnMut(usize))| {
+    let collect = |scan: Scanning<'_>| {
         let mut found = Vec::new();
         scan(&mut |id| found.push(id));
         found.sort_unstable();

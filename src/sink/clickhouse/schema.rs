@@ -14,9 +14,7 @@ pub fn ddl(database: &str, cluster: Option<&str>, ttl_days: u32) -> Vec<String> 
     let mut statements = vec![format!("CREATE DATABASE IF NOT EXISTS {database}{on}")];
     match cluster {
         None => statements.push(table(
-            database,
-            "events",
-            "",
+            &format!("{database}.events"),
             "MergeTree",
             ttl_days,
             "non_replicated_deduplication_window",
@@ -24,7 +22,7 @@ pub fn ddl(database: &str, cluster: Option<&str>, ttl_days: u32) -> Vec<String> 
         Some(name) => {
             let engine = "ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')";
             let window = "replicated_deduplication_window";
-            statements.push(table(database, "events_local", &on, engine, ttl_days, window));
+            statements.push(table(&format!("{database}.events_local{on}"), engine, ttl_days, window));
             statements.push(format!(
                 "CREATE TABLE IF NOT EXISTS {database}.events{on} AS {database}.events_local \
                  ENGINE = Distributed({name}, {database}, events_local, cityHash64(id))"
@@ -36,8 +34,8 @@ pub fn ddl(database: &str, cluster: Option<&str>, ttl_days: u32) -> Vec<String> 
     statements
 }
 
-fn table(database: &str, name: &str, on: &str, engine: &str, ttl_days: u32, window: &str) -> String {
-    let mut sql = format!("CREATE TABLE IF NOT EXISTS {database}.{name}{on}\n(\n");
+fn table(name: &str, engine: &str, ttl_days: u32, window: &str) -> String {
+    let mut sql = format!("CREATE TABLE IF NOT EXISTS {name}\n(\n");
     for (index, field) in FIELDS.iter().enumerate() {
         let comma = if index + 1 == FIELDS.len() { "" } else { "," };
         let help = field.help.replace('\'', "\\'");

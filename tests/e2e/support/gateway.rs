@@ -166,12 +166,6 @@ impl Gateway {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    pub fn write_config(&self, change: impl FnOnce(String) -> String) {
-        let path = self.dir.path().join("daylight.yaml");
-        let text = std::fs::read_to_string(&path).expect("the configuration");
-        std::fs::write(path, change(text)).expect("the configuration");
-    }
-
     /// Asks for a reload; true when it was accepted.
     pub fn reload(&self) -> (bool, String) {
         let url = format!("http://{}/reload", self.admin);
