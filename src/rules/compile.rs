@@ -34,6 +34,7 @@ enum Slot {
     ContentType,
     UserAgent,
     Header(String),
+    McpSignal,
     McpMethod,
     McpVersion,
     McpTool,
@@ -46,7 +47,9 @@ impl Slot {
         match self {
             Self::Host | Self::Sni => Stage::Names,
             Self::Path | Self::Query | Self::ContentType | Self::UserAgent | Self::Header(_) => Stage::Head,
-            Self::McpMethod | Self::McpVersion | Self::McpTool | Self::McpClient => Stage::Mcp,
+            Self::McpSignal | Self::McpMethod | Self::McpVersion | Self::McpTool | Self::McpClient => {
+                Stage::Mcp
+            }
             Self::Body => Stage::Body,
         }
     }
@@ -206,6 +209,7 @@ impl Compiler {
             parts.push(Expression::Atom(atom));
         }
         for (slot, globs) in [
+            (Slot::McpSignal, &mcp.signal),
             (Slot::McpMethod, &mcp.method),
             (Slot::McpVersion, &mcp.protocol_version),
             (Slot::McpTool, &mcp.tool),
@@ -293,6 +297,7 @@ impl Compiler {
                 Slot::Query => facts.query = field,
                 Slot::ContentType => facts.content_type = field,
                 Slot::UserAgent => facts.user_agent = field,
+                Slot::McpSignal => facts.mcp_signal = field,
                 Slot::McpMethod => facts.mcp_method = field,
                 Slot::McpVersion => facts.mcp_version = field,
                 Slot::McpTool => facts.mcp_tool = field,

@@ -123,6 +123,7 @@ pub struct Facts {
     pub(super) user_agent: Field,
     pub(super) headers: Vec<(HeaderName, Option<Atom>, Field)>,
     pub(super) strengths: Vec<(Strength, Atom)>,
+    pub(super) mcp_signal: Field,
     pub(super) mcp_method: Field,
     pub(super) mcp_version: Field,
     pub(super) mcp_tool: Field,
@@ -229,6 +230,9 @@ impl RuleSet {
             if strength >= *wanted {
                 evaluation.set(*atom);
             }
+        }
+        for signal in &signals.seen {
+            facts.mcp_signal.scan(Some(signal.id.as_bytes()), evaluation);
         }
         for method in &signals.methods {
             facts.mcp_method.scan(Some(method.as_bytes()), evaluation);

@@ -143,6 +143,8 @@ pub struct HeaderCondition {
 pub struct McpCondition {
     /// At least this sure.
     pub is_mcp: Option<Strength>,
+    /// One of these signals was seen, by id.
+    pub signal: Vec<Spanned<String>>,
     /// One of these globs is a method of the exchange.
     pub method: Vec<Spanned<String>>,
     /// One of these globs.

@@ -1,1 +1,89 @@
-//! The official SDKs and a browser.
+//! The official SDKs of both eras and a browser.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Gateway, Peer, gateway, python, root};
+
+const PORTAL: &str = "portal: { url: \"https://mcp.corp.example/mcp\" }";
+
+/// Runs a client through the gateway: what its user gets to see.
+fn client(gateway: &Gateway, program: PathBuf, script: &str, arguments: &[&str]) -> Value {
+    let ca = gateway.dir.path().join("certs/ca.pem");
+    let output = Command::new(program)
+        .arg(root().join("tests/peers").join(script))
+        .args(arguments)
+        .env("HTTPS_PROXY", format!("http://{}", gateway.proxy))
+        .env("SSL_CERT_FILE", &ca)
+        .env("NODE_EXTRA_CA_CERTS", &ca)
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output()
+        .expect("the client runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    serde_json::from_str(line).expect("JSON")
+}
+
+fn every_client(gateway: &Gateway, server: &Peer) -> Vec<(&'static str, Value)> {
+    let url = format!("https://localhost:{}/mcp", server.port);
+    vec![
+        ("Python, modern", client(gateway, python(), "mcp_client.py", &[&url, "auto"])),
+        ("Python, legacy", client(gateway, python(), "mcp_client.py", &[&url, "legacy"])),
+        ("TypeScript, modern", client(gateway, "node".into(), "mcp_client.mjs", &[&url, "modern"])),
+        ("TypeScript, legacy", client(gateway, "node".into(), "mcp_client.mjs", &[&url, "legacy"])),
+    ]
+}
+
+#[test]
+fn the_user_of_every_sdk_reads_why_a_call_was_blocked_and_where_to_go() {
+    let server = Peer::mcp_server();
+    let gateway = gateway()
+        .trusting_file(server.dir.path().join("ca.pem"))
+        .config("posture: { shadow: block }")
+        .config(PORTAL)
+        .start();
+    for (who, said) in every_client(&gateway, &server) {
+        let error = said["error"].as_str().unwrap_or_else(|| panic!("{who} was let through: {said}"));
+        for part in ["did not let this call through", "shadow-mcp-call", "https://mcp.corp.example/mcp"] {
+            assert!(error.contains(part), "{who}: {error}");
+        }
+    }
+    assert!(gateway.events().iter().all(|event| event["verdict"] == "block"));
+}
+
+#[test]
+fn logged_calls_work_and_every_row_says_method_tool_and_version() {
+    let server = Peer::mcp_server();
+    let gateway = gateway().trusting_file(server.dir.path().join("ca.pem")).start();
+    for (who, said) in every_client(&gateway, &server) {
+        assert_eq!((&said["ok"], &said["text"]), (&true.into(), &"hi".into()), "{who}: {said}");
+    }
+    let events = gateway.events();
+    for version in ["2026-07-28", "2025-11-25"] {
+        let call =
+            |event: &&Value| event["mcp_method"] == "tools/call" && event["mcp_protocol_version"] == version;
+        let call = events.iter().find(call).unwrap_or_else(|| panic!("no call of {version}: {events:#?}"));
+        assert_eq!((&call["mcp_tool"], &call["verdict"]), (&"echo".into(), &"log".into()));
+    }
+    assert!(events.iter().any(|event| event["mcp_server"] == "sample"));
+}
+
+#[test]
+fn a_browser_uses_the_pac_file_trusts_the_ca_and_its_shadow_call_is_blocked() {
+    let gateway = gateway().config("posture: { shadow: block }").config(PORTAL).start();
+    let ca = gateway.dir.path().join("certs/ca.pem").display().to_string();
+    let pac = format!("http://{}/proxy.pac", gateway.proxy);
+    let said = client(&gateway, "node".into(), "browser.mjs", &[&pac, &ca]);
+    assert_eq!(
+        (&said["title"], &said["heading"]),
+        (&"Check · Daylight".into(), &"This client is set up".into()),
+        "{said}"
+    );
+    assert_eq!(said["call"]["error"]["data"]["rule"], "shadow-mcp-call", "{said}");
+    let event =
+        gateway.event("from the page", |e| e["verdict"] == "block" && e["mcp_method"] == "tools/call");
+    assert!(event["user_agent"].as_str().unwrap().contains("Chrome"), "{event}");
+}

@@ -2,12 +2,14 @@
 
 pub mod gateway;
 pub mod origin;
+pub mod peer;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 pub use gateway::{Gateway, gateway};
 pub use origin::Origin;
+pub use peer::Peer;
 
 /// The repository.
 pub fn root() -> &'static Path {

@@ -1,0 +1,85 @@
+//! Servers and clients in other languages, as processes.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::{python, root};
+
+/// A process that prints `ready PORT`; killed when dropped.
+#[derive(Debug)]
+pub struct Peer {
+    pub port: u16,
+    pub dir: TempDir,
+    child: Child,
+}
+
+impl Peer {
+    fn start(script: &str, dir: TempDir, arguments: &[String]) -> Self {
+        let mut child = Command::new(python())
+            .arg(root().join("tests/peers").join(script))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(dir.path().join("peer.log")).expect("the log"))
+            .spawn()
+            .expect("python runs");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("a line");
+        let port = line.trim().strip_prefix("ready ").and_then(|port| port.parse().ok());
+        let port = port.unwrap_or_else(|| {
+            panic!(
+                "{script} said {line:?}: {}",
+                std::fs::read_to_string(dir.path().join("peer.log")).unwrap_or_default()
+            )
+        });
+        Self { port, dir, child }
+    }
+
+    /// An MCP server of the official Python SDK behind TLS, both eras; its CA is `ca.pem` in its folder.
+    pub fn mcp_server() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let made = Command::new(python()).arg(root().join("tests/peers/ca.py")).arg(dir.path()).status();
+        assert!(made.expect("python runs").success());
+        let arguments = ["leaf.pem", "leaf.key"].map(|name| dir.path().join(name).display().to_string());
+        Self::start("mcp_server.py", dir, &arguments)
+    }
+
+    /// A ClickHouse engine behind its HTTP interface.
+    pub fn clickhouse() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = dir.path().join("store").display().to_string();
+        Self::start("clickhouse_front.py", dir, &[store])
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Asks the engine.
+    pub fn query(&self, sql: &str) -> Vec<serde_json::Value> {
+        let output = Command::new("curl")
+            .args(["-s", "-G", &self.url(), "--data-urlencode", &format!("query={sql}")])
+            .output();
+        let text = String::from_utf8(output.expect("curl runs").stdout).expect("UTF-8");
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {text}")))
+            .collect()
+    }
+
+    /// The next `count` requests meet a fault.
+    pub fn fault(&self, kind: &str, count: u32) {
+        let url = format!("{}/fault?kind={kind}&count={count}", self.url());
+        assert!(
+            Command::new("curl").args(["-s", "-o", "/dev/null", &url]).status().expect("curl runs").success()
+        );
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if self.child.kill().is_ok() {
+            drop(self.child.wait());
+        }
+    }
+}

@@ -1,0 +1,92 @@
+"""ClickHouse's HTTP interface over the engine in chdb-core: clickhouse_front.py DIR [PORT].
+
+Faults are set with GET /fault?kind=KIND&count=N: down (close at once), slow (answer after a second), error (500),
+cut_before and cut_after (close in the middle of an insert, before or after the engine has taken it).
+"""
+import re
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from chdb import session
+
+ENGINE = session.Session(sys.argv[1])
+LOCK = threading.Lock()
+FAULT = {"kind": "", "count": 0}
+
+
+def fault() -> str:
+    with LOCK:
+        if FAULT["count"] > 0:
+            FAULT["count"] -= 1
+            return FAULT["kind"]
+    return ""
+
+
+class Front(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        query = parse_qs(urlsplit(self.path).query)
+        if self.path.startswith("/fault"):
+            with LOCK:
+                FAULT.update(kind=query["kind"][0], count=int(query["count"][0]))
+            return self.answer(200, b"ok\n")
+        self.run(query.get("query", [""])[0], query, b"")
+
+    def do_POST(self):
+        query = parse_qs(urlsplit(self.path).query)
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        statement = query.get("query", [""])[0]
+        kind = fault()
+        if kind in ("down", "cut_before"):
+            return self.cut()
+        if kind == "slow":
+            time.sleep(1)
+        if kind == "error":
+            return self.answer(500, b"Code: 999. injected\n", 999)
+        self.run(statement, query, body, cut=kind == "cut_after")
+
+    def run(self, statement, query, body, cut=False):
+        token = query.get("insert_deduplication_token", [""])[0]
+        if token:
+            settings = f"SETTINGS insert_deduplication_token='{token}', async_insert=0 FORMAT"
+            statement = statement.replace("FORMAT", settings, 1)
+        try:
+            with LOCK:
+                result = ENGINE.query(statement + ("\n" + body.decode() if body else ""), "JSONEachRow").bytes()
+        except Exception as error:
+            code = re.search(r"Code: (\d+)", str(error))
+            return self.answer(500, str(error).encode(), int(code.group(1)) if code else 1)
+        if cut:
+            return self.cut()
+        self.answer(200, bytes(result))
+
+    def cut(self):
+        self.close_connection = True
+        self.connection.close()
+
+    def answer(self, status, body, code=None):
+        self.send_response(status)
+        if code is not None:
+            self.send_header("X-ClickHouse-Exception-Code", str(code))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        pass
+
+
+server = Server(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), Front)
+print("ready", server.server_address[1], flush=True)
+server.serve_forever()
