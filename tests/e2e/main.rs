@@ -16,4 +16,5 @@ mod durability;
 mod faults;
 mod peers;
 mod proxy;
+mod readme;
 mod support;
