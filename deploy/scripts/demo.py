@@ -63,7 +63,7 @@ def tell(folder: Path, proxy: str, admin: str, server: str) -> None:
     body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
     said = subprocess.run([*page, f"{server}/mcp", "-H", "content-type: application/json", "-d", body],
                           capture_output=True, text=True).stdout
-    print("2. An MCP call, redirected to the portal. The answer:\n  ", said.split("\r\n\r\n")[-1].strip(), "\n")
+    print("2. An MCP call, redirected to the portal. The answer:\n  ", said.split("\n\n")[-1].strip(), "\n")
     said = subprocess.run([*page, f"{server}/"], capture_output=True, text=True).stdout
     print("3. An ordinary request, passed. The server's own answer:\n  ", said.splitlines()[0], "\n")
     print("The rows:")
