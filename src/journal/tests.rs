@@ -118,3 +118,39 @@ fn the_reader_cannot_write_and_says_what_is_wrong() {
         assert!(reader.sql(&format!("SELECT * FROM {view}")).unwrap().rows.is_empty());
     }
 }
+
+/// Another connection that keeps the store from being written, as a full disk does.
+fn obstruct(dir: &std::path::Path) -> rusqlite::Connection {
+    let other = rusqlite::Connection::open(dir.join(FILE)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_refuses_and_recovers_without_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    let obstacle = obstruct(dir.path());
+    assert_eq!(journal.append_durable(event("a.example", Verdict::Block)).await, Err(Refused));
+    assert!(!journal.accepts());
+    journal.append(event("b.example", Verdict::Allow));
+    obstacle.execute_batch("ROLLBACK").unwrap();
+    while !journal.accepts() {
+        tokio::task::yield_now().await;
+    }
+    journal.close().await;
+    let hosts: Vec<String> = all(dir.path()).iter().map(|found| found.fields["host"].to_string()).collect();
+    assert_eq!(hosts, ["\"b.example\""]);
+}
+
+#[tokio::test]
+async fn under_the_drop_policy_traffic_passes_and_the_loss_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(Settings { when_full: WhenFull::Drop, ..settings(dir.path()) }).unwrap();
+    let obstacle = obstruct(dir.path());
+    assert!(journal.append_durable(event("a.example", Verdict::Block)).await.is_ok());
+    assert!(journal.accepts());
+    assert_eq!(journal.stats().lost(), 1);
+    obstacle.execute_batch("ROLLBACK").unwrap();
+    journal.close().await;
+}

@@ -32,6 +32,7 @@ where
     let (mut up, mut down) = (Direction::new(), Direction::new());
     let sleep = sleep_until(Instant::now() + idle);
     let mut sleep = std::pin::pin!(sleep);
+    let mut limit = idle;
     let outcome = poll_fn(|cx| {
         let before = up.copied + down.copied;
         let first = up.poll(cx, client, origin)?;
@@ -39,8 +40,10 @@ where
         if first.is_ready() && second.is_ready() {
             return Poll::Ready(Ok(None));
         }
-        let limit = if first.is_ready() || second.is_ready() { LINGER.min(idle) } else { idle };
-        if up.copied + down.copied != before {
+        let half_closed = first.is_ready() || second.is_ready();
+        let now = if half_closed { LINGER.min(idle) } else { idle };
+        if up.copied + down.copied != before || now != limit {
+            limit = now;
             sleep.as_mut().reset(Instant::now() + limit);
         }
         poll_idle(cx, sleep.as_mut())

@@ -87,3 +87,19 @@ fn a_browser_uses_the_pac_file_trusts_the_ca_and_its_shadow_call_is_blocked() {
         gateway.event("from the page", |e| e["verdict"] == "block" && e["mcp_method"] == "tools/call");
     assert!(event["user_agent"].as_str().unwrap().contains("Chrome"), "{event}");
 }
+
+#[test]
+fn a_websocket_passes_and_one_that_speaks_mcp_is_blocked() {
+    let server = Peer::websocket_server();
+    let gateway = gateway()
+        .trusting_file(server.dir.path().join("ca.pem"))
+        .config("posture: { shadow: block }")
+        .start();
+    let url = format!("wss://localhost:{}/", server.port);
+    let said = client(&gateway, python(), "websocket_client.py", &[&url]);
+    assert_eq!((&said["ok"], &said["text"]), (&true.into(), &"hello".into()), "{said}");
+    let said = client(&gateway, python(), "websocket_client.py", &[&url, "mcp"]);
+    assert_eq!(said["ok"], false, "{said}");
+    let event = gateway.event("blocked upgrade", |e| e["verdict"] == "block");
+    assert_eq!(event["mcp_signals"][0], "RH12");
+}

@@ -36,13 +36,23 @@ impl Peer {
         Self { port, dir, child }
     }
 
-    /// An MCP server of the official Python SDK behind TLS, both eras; its CA is `ca.pem` in its folder.
+    /// An MCP server of the official Python SDK, both eras.
     pub fn mcp_server() -> Self {
+        Self::behind_tls("mcp_server.py")
+    }
+
+    /// A WebSocket echo server.
+    pub fn websocket_server() -> Self {
+        Self::behind_tls("websocket_server.py")
+    }
+
+    /// A server whose CA is `ca.pem` in its folder.
+    fn behind_tls(script: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let made = Command::new(python()).arg(root().join("tests/peers/ca.py")).arg(dir.path()).status();
         assert!(made.expect("python runs").success());
         let arguments = ["leaf.pem", "leaf.key"].map(|name| dir.path().join(name).display().to_string());
-        Self::start("mcp_server.py", dir, &arguments)
+        Self::start(script, dir, &arguments)
     }
 
     /// A ClickHouse engine behind its HTTP interface.
