@@ -246,10 +246,12 @@ fn outside(journal: &Journal, delivery: Option<&Delivery>, leafs: &Arc<Leafs>) -
     let relaxed = std::sync::atomic::Ordering::Relaxed;
     let of = Arc::clone(leafs);
     let read = Box::new(move || count(of.minted.load(relaxed)));
-    values.push(Outside { name: "leaf_minted", help: "Leaf certificates signed since the start", read });
+    let help = "Leaf certificates that had to be signed";
+    values.push(Outside { name: "leaf_cache_misses_total", help, read });
     let of = Arc::clone(leafs);
-    let read = Box::new(move || count(of.looked_up.load(relaxed)));
-    values.push(Outside { name: "leaf_lookups", help: "Leaf certificates asked for since the start", read });
+    let read = Box::new(move || count(of.looked_up.load(relaxed).saturating_sub(of.minted.load(relaxed))));
+    let help = "Leaf certificates found in the cache";
+    values.push(Outside { name: "leaf_cache_hits_total", help, read });
     let of = Arc::clone(leafs);
     let read = Box::new(move || i64::try_from(of.kept()).unwrap_or(i64::MAX));
     values.push(Outside { name: "leaf_cached", help: "Leaf certificates kept", read });

@@ -85,27 +85,31 @@ impl Stats {
         };
         let failing = Arc::clone(self);
         vec![
-            ("journal_rows_written", "Events written since the start", read(|s| &s.rows_written)),
-            ("journal_commits", "Commits since the start", read(|s| &s.commits)),
-            ("journal_commit_microseconds", "Time spent in commits since the start", read(|s| &s.commit_us)),
+            ("journal_rows_written_total", "Events written since the start", read(|s| &s.rows_written)),
+            ("journal_commits_total", "Commits since the start", read(|s| &s.commits)),
             (
-                "journal_dropped_queue",
+                "journal_commit_microseconds_total",
+                "Time spent in commits since the start",
+                read(|s| &s.commit_us),
+            ),
+            (
+                "journal_dropped_queue_total",
                 "Events not recorded because the queue was full",
                 read(|s| &s.dropped_queue),
             ),
             (
-                "journal_dropped_full",
+                "journal_dropped_full_total",
                 "Events not recorded because the store failed",
                 read(|s| &s.dropped_full),
             ),
             (
-                "journal_late_endings",
+                "journal_late_endings_total",
                 "Endings that came after their row was sealed",
                 read(|s| &s.late_endings),
             ),
-            ("journal_retired", "Events deleted by retention", read(|s| &s.retired)),
+            ("journal_retired_total", "Events deleted by retention", read(|s| &s.retired)),
             (
-                "journal_retired_undelivered",
+                "journal_retired_undelivered_total",
                 "Events deleted by the size limit before they were delivered",
                 read(|s| &s.retired_undelivered),
             ),

@@ -1,6 +1,6 @@
 //! The gateway's Prometheus metrics. Labels are bounded words, never hosts, URLs or users.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -94,14 +94,12 @@ pub struct Metrics {
     pub reload_success_timestamp: Gauge,
     /// Number of rules in force.
     pub rules: Gauge,
-    leaf_hits: Counter<u64, AtomicU64>,
-    leaf_misses: Counter<u64, AtomicU64>,
-    outside: Vec<(Outside, Gauge)>,
+    outside: Vec<(Outside, Shown)>,
 }
 
 /// A value that another part owns and the metrics read when they are asked.
 pub struct Outside {
-    /// Name without the prefix.
+    /// Name without the prefix; one that ends in `_total` is a counter, any other a gauge.
     pub name: &'static str,
     /// What it means.
     pub help: &'static str,
@@ -112,6 +110,38 @@ pub struct Outside {
 impl std::fmt::Debug for Outside {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
+    }
+}
+
+/// How an outside value is exposed.
+#[derive(Debug)]
+enum Shown {
+    Counter(Counter<u64, AtomicU64>),
+    Gauge(Gauge),
+}
+
+impl Shown {
+    /// The encoder appends `_total` to the name of a counter itself.
+    fn register(value: &Outside, registry: &mut Registry) -> Self {
+        if let Some(name) = value.name.strip_suffix("_total") {
+            let counter = Counter::default();
+            registry.register(name, value.help, counter.clone());
+            return Self::Counter(counter);
+        }
+        let gauge = Gauge::default();
+        registry.register(value.name, value.help, gauge.clone());
+        Self::Gauge(gauge)
+    }
+
+    fn set(&self, value: i64) {
+        match self {
+            Self::Counter(counter) => {
+                counter.inner().store(u64::try_from(value).unwrap_or(0), Ordering::Relaxed);
+            }
+            Self::Gauge(gauge) => {
+                gauge.set(value);
+            }
+        }
     }
 }
 
@@ -144,16 +174,13 @@ impl Metrics {
             reloads: Family::default(),
             reload_success_timestamp: Gauge::default(),
             rules: Gauge::default(),
-            leaf_hits: Counter::default(),
-            leaf_misses: Counter::default(),
             outside: Vec::new(),
         };
         metrics.register_traffic();
         metrics.register_operation(info);
         for value in outside {
-            let gauge: Gauge = Gauge::default();
-            metrics.registry.register(value.name, value.help, gauge.clone());
-            metrics.outside.push((value, gauge));
+            let shown = Shown::register(&value, &mut metrics.registry);
+            metrics.outside.push((value, shown));
         }
         metrics
     }
@@ -215,17 +242,9 @@ impl Metrics {
             self.reload_success_timestamp.clone(),
         );
         r.register("rules", "Rules in force", self.rules.clone());
-        r.register("leaf_cache_hits", "Leaf certificates found in the cache", self.leaf_hits.clone());
-        r.register("leaf_cache_misses", "Leaf certificates that had to be signed", self.leaf_misses.clone());
         let build: Family<Info, Gauge> = Family::default();
         build.get_or_create(&info).set(1);
         r.register("build_info", "What runs here; always 1", build);
-    }
-
-    /// Sets the leaf counters from the cache's own.
-    pub fn leafs(&self, looked_up: u64, minted: u64) {
-        self.leaf_misses.inner().store(minted, std::sync::atomic::Ordering::Relaxed);
-        self.leaf_hits.inner().store(looked_up.saturating_sub(minted), std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Counts a named limit that was reached.
@@ -235,8 +254,8 @@ impl Metrics {
 
     /// The exposition in OpenMetrics text.
     pub fn render(&self) -> String {
-        for (value, gauge) in &self.outside {
-            gauge.set((value.read)());
+        for (value, shown) in &self.outside {
+            shown.set((value.read)());
         }
         let mut text = String::new();
         match encode(&mut text, &self.registry) {

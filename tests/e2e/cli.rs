@@ -105,9 +105,18 @@ fn a_reload_swaps_rules_or_keeps_the_old_ones_and_says_why() {
     assert!(gateway.reload().0);
     assert_eq!(curl(&gateway, &[&origin.url("/one")]).status, 200);
     assert_eq!(curl(&gateway, &[&origin.url("/two")]).status, 403);
-    // The watcher alone is enough, too.
+    // The watcher alone is enough, too; and SIGHUP reads again what has not changed.
     std::fs::write(&file, own.replace("one", "three")).unwrap();
     while curl(&gateway, &[&origin.url("/three")]).status != 403 {}
+    let accepted = || {
+        let metrics = gateway.metrics();
+        let line =
+            metrics.lines().find(|line| line.starts_with("daylight_config_reloads_total{result=\"ok\"}"));
+        line.and_then(|line| line.rsplit(' ').next()).and_then(|count| count.parse().ok()).unwrap_or(0_u64)
+    };
+    let before = accepted();
+    Command::new("kill").args(["-HUP", &gateway.pid().to_string()]).status().unwrap();
+    while accepted() <= before {}
 }
 
 #[test]
@@ -136,6 +145,8 @@ fn sql_is_read_only_and_every_metric_is_described() {
         assert!(metrics.contains(&format!("# HELP {name} ")), "{name}");
     }
     assert!(metrics.contains("daylight_rule_matches_total{rule=\"shadow-mcp-call\"} 1"));
+    assert!(metrics.contains("daylight_leaf_cache_misses_total 1\n"), "{metrics}");
+    assert!(metrics.contains("# TYPE daylight_journal_rows_written counter"), "{metrics}");
     let ready = curl(&gateway, &["--noproxy", "*", &format!("http://{}/readyz", gateway.admin)]);
     assert_eq!(ready.body, "ready\n");
 }

@@ -59,6 +59,10 @@ fn every_fault_leaves_every_row_exactly_once() {
     }
     let views = clickhouse.query("SELECT host, tools FROM daylight.shadow_servers");
     assert_eq!(views, [serde_json::json!({"host": "localhost", "tools": "echo"})]);
+    for query in crate::readme::saved_queries() {
+        let rows = clickhouse.query(&query.replace(" FROM ", " FROM daylight."));
+        assert!(!rows.is_empty(), "{query}");
+    }
 }
 
 #[test]

@@ -31,17 +31,21 @@ fn the_readmes_commands_run() {
     }
 }
 
+/// The queries of `docs/queries.md`.
+pub fn saved_queries() -> Vec<String> {
+    let docs = std::fs::read_to_string(root().join("docs/queries.md")).unwrap();
+    docs.split("```sql\n").skip(1).map(|rest| rest.split("\n```").next().unwrap().to_owned()).collect()
+}
+
 #[test]
 fn every_saved_query_runs() {
-    let docs = std::fs::read_to_string(root().join("docs/queries.md")).unwrap();
     let origin = Origin::start();
     let gateway = gateway().trusting(&origin).start();
     curl(&gateway, &[&origin.url("/echo"), "-d", TOOLS_CALL]);
-    let queries: Vec<&str> =
-        docs.split("```sql\n").skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect();
+    let queries = saved_queries();
     assert_eq!(queries.len(), 7);
     for query in queries {
-        let output = gateway.verb(&["sql", query]);
+        let output = gateway.verb(&["sql", &query]);
         assert!(output.status.success(), "{query}\n{}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -43,10 +43,18 @@ impl Stats {
             Box::new(value) as Box<dyn Fn() -> i64 + Send + Sync>
         };
         vec![
-            ("sink_rows", "Rows that ClickHouse has accepted since the start", read(|s| &s.rows)),
-            ("sink_inserts", "Inserts that ClickHouse has accepted since the start", read(|s| &s.inserts)),
-            ("sink_errors_transport", "Inserts that did not reach ClickHouse", read(|s| &s.failed_transport)),
-            ("sink_errors_refused", "Inserts that ClickHouse refused", read(|s| &s.failed_refused)),
+            ("sink_rows_total", "Rows that ClickHouse has accepted since the start", read(|s| &s.rows)),
+            (
+                "sink_inserts_total",
+                "Inserts that ClickHouse has accepted since the start",
+                read(|s| &s.inserts),
+            ),
+            (
+                "sink_errors_transport_total",
+                "Inserts that did not reach ClickHouse",
+                read(|s| &s.failed_transport),
+            ),
+            ("sink_errors_refused_total", "Inserts that ClickHouse refused", read(|s| &s.failed_refused)),
             ("sink_backlog_rows", "Rows that wait for delivery", read(|s| &s.backlog)),
         ]
     }
