@@ -72,7 +72,7 @@ struct SchemaOf {
     #[arg(long, default_value = "daylight")]
     database: String,
     /// Days that ClickHouse keeps rows
-    #[arg(long, default_value_t = 365)]
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     ttl_days: u32,
 }
 

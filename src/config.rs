@@ -4,6 +4,7 @@ pub mod environment;
 pub mod limits;
 pub mod ports;
 pub mod raw;
+pub mod within;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -176,7 +177,7 @@ fn users(raw: &Raw, source: &Source) -> Result<Vec<User>, Located> {
 
 fn journal(raw: &Raw, source: &Source, deliver: bool) -> Result<journal::Settings, Located> {
     let max_bytes = limits::bytes(raw.journal.max_bytes.as_ref(), source, 10 * limits::GIB)?;
-    let (max_age_days, when_full) = (raw.journal.max_age_days, raw.journal.when_full);
+    let (max_age_days, when_full) = (raw.journal.max_age_days.short(), raw.journal.when_full);
     Ok(journal::Settings { dir: raw.data.clone(), max_age_days, max_bytes, when_full, deliver })
 }
 
@@ -201,7 +202,7 @@ fn sink(raw: &raw::ClickHouse, source: &Source) -> Result<clickhouse::Settings, 
         user: raw.user.value.clone(),
         password_file: raw.password_file.clone(),
         cluster: cluster.map(|name| name.value.clone()),
-        ttl_days: raw.ttl_days,
+        ttl_days: raw.ttl_days.short(),
     })
 }
 

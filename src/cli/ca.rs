@@ -29,7 +29,7 @@ pub(super) enum Verb {
         #[command(flatten)]
         at: At,
         /// Days that the old certificate stays on offer
-        #[arg(long, default_value_t = OVERLAP_DAYS)]
+        #[arg(long, default_value_t = OVERLAP_DAYS, value_parser = clap::value_parser!(u32).range(0..=3_650))]
         overlap_days: u32,
     },
 }

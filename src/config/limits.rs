@@ -39,26 +39,26 @@ pub fn mean(raw: &Raw, source: &Source) -> Result<(Limits, Totals), Located> {
     let count = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     let http = serve::Limits {
         head_bytes: count(bytes(typed.head_bytes.as_ref(), source, 64 * KIB)?.max(8 * KIB)),
-        head_fields: typed.head_fields,
-        idle: Duration::from_millis(typed.idle_ms),
-        streams: typed.streams,
+        head_fields: typed.head_fields.count(),
+        idle: typed.idle_ms.duration(),
+        streams: typed.streams.short(),
     };
     let limits = Limits {
         http,
-        hello: Duration::from_millis(typed.hello_ms),
-        client_tls: Duration::from_millis(typed.tls_ms),
-        splice_idle: Duration::from_millis(typed.splice_idle_ms),
+        hello: typed.hello_ms.duration(),
+        client_tls: typed.tls_ms.duration(),
+        splice_idle: typed.splice_idle_ms.duration(),
         hold_bytes: count(bytes(raw.inspect.hold_bytes.as_ref(), source, MIB)?),
-        hold: Duration::from_millis(raw.inspect.hold_ms),
+        hold: raw.inspect.hold_ms.duration(),
         payload_bytes: count(bytes(raw.inspect.payload_bytes.as_ref(), source, 16 * KIB)?),
     };
     let totals = Totals {
-        connections: typed.connections,
-        connections_per_client: typed.connections_per_client,
-        dial: Duration::from_millis(typed.dial_ms),
-        origin_tls: Duration::from_millis(typed.tls_ms),
-        response_head: Duration::from_millis(typed.response_head_ms),
-        drain: Duration::from_millis(typed.drain_ms),
+        connections: typed.connections.count(),
+        connections_per_client: typed.connections_per_client.count(),
+        dial: typed.dial_ms.duration(),
+        origin_tls: typed.tls_ms.duration(),
+        response_head: typed.response_head_ms.duration(),
+        drain: typed.drain_ms.duration(),
     };
     Ok((limits, totals))
 }

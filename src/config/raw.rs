@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::within::{Count, Days, Fields, Millis};
 use crate::journal::WhenFull;
 use crate::policy::Uninspectable;
 use crate::tunnel::Record;
@@ -100,7 +101,7 @@ Destinations {
 section!(/// `inspect`
 Inspect {
     hold_bytes: Option<Spanned<String>> = None,
-    hold_ms: u64 = 5000,
+    hold_ms: Millis = const { Millis::of(5000) },
     uninspectable: Uninspectable = Uninspectable::Log,
     payload_bytes: Option<Spanned<String>> = None,
 });
@@ -108,7 +109,7 @@ section!(/// `auth`
     Auth { users: Vec<UserEntry> = Vec::new() });
 section!(/// `journal`
 Journal {
-    max_age_days: u32 = 90,
+    max_age_days: Days = const { Days::of(90) },
     max_bytes: Option<Spanned<String>> = None,
     when_full: WhenFull = WhenFull::Block,
 });
@@ -116,18 +117,18 @@ section!(/// `pac`
     PacEntry { proxies: Vec<String> = Vec::new(), direct_on_failure: bool = false });
 section!(/// `limits`
 LimitsEntry {
-    connections: usize = 20_000,
-    connections_per_client: usize = 2_000,
+    connections: Count = const { Count::of(20_000) },
+    connections_per_client: Count = const { Count::of(2_000) },
     head_bytes: Option<Spanned<String>> = None,
-    head_fields: usize = 128,
-    streams: u32 = 256,
-    hello_ms: u64 = 10_000,
-    dial_ms: u64 = 10_000,
-    tls_ms: u64 = 10_000,
-    response_head_ms: u64 = 300_000,
-    idle_ms: u64 = 120_000,
-    splice_idle_ms: u64 = 600_000,
-    drain_ms: u64 = 10_000,
+    head_fields: Fields = const { Fields::of(128) },
+    streams: Count = const { Count::of(256) },
+    hello_ms: Millis = const { Millis::of(10_000) },
+    dial_ms: Millis = const { Millis::of(10_000) },
+    tls_ms: Millis = const { Millis::of(10_000) },
+    response_head_ms: Millis = const { Millis::of(300_000) },
+    idle_ms: Millis = const { Millis::of(120_000) },
+    splice_idle_ms: Millis = const { Millis::of(600_000) },
+    drain_ms: Millis = const { Millis::of(10_000) },
 });
 
 /// What the shipped rules do to MCP that is not approved.
@@ -197,7 +198,7 @@ pub struct ClickHouse {
     pub cluster: Option<Spanned<String>>,
     /// Rows older than this are dropped by ClickHouse.
     #[serde(default = "ttl_days")]
-    pub ttl_days: u32,
+    pub ttl_days: Days,
 }
 
 fn database() -> Spanned<String> {
@@ -208,8 +209,8 @@ fn user() -> Spanned<String> {
     word("default")
 }
 
-fn ttl_days() -> u32 {
-    365
+fn ttl_days() -> Days {
+    const { Days::of(365) }
 }
 
 fn words(words: &[&str]) -> Vec<Spanned<String>> {

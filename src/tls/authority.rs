@@ -133,7 +133,7 @@ impl Authority {
     /// Replaces the CA; the old certificate is offered for `overlap_days` more, so that both can be installed.
     pub fn rotate(dir: &Path, overlap_days: u32, now: OffsetDateTime) -> Result<Self, AuthorityError> {
         let (cert_path, key_path, previous) = (dir.join(CERT), dir.join(KEY), dir.join(PREVIOUS));
-        let until = now + Duration::days(i64::from(overlap_days));
+        let until = now.saturating_add(Duration::days(i64::from(overlap_days)));
         let old = format!("# offered until {}\n{}", until.unix_timestamp(), read(&cert_path)?);
         let (cert_pem, key_pem) = make(now)
             .map_err(|e| AuthorityError::Unusable { path: key_path.clone(), what: e.to_string() })?;

@@ -178,6 +178,25 @@ fn the_set_up_pages_are_reached_directly_and_through_the_proxy() {
 }
 
 #[test]
+fn a_rotated_ca_stays_on_offer_for_its_overlap() {
+    let page = |gateway: &crate::support::Gateway, path: &str| {
+        let url = format!("http://{}{path}", gateway.proxy);
+        crate::support::answer(&Command::new("curl").args(["-s", "-i", &url]).output().unwrap())
+    };
+    let gateway = gateway().start();
+    let first = page(&gateway, "/ca.pem").body;
+    assert!(gateway.verb(&["ca", "rotate", "--overlap-days", "7"]).status.success());
+    let gateway = gateway.kill_and_restart();
+    assert_eq!(page(&gateway, "/ca-previous.pem").body, first);
+    assert_ne!(page(&gateway, "/ca.pem").body, first);
+    assert!(page(&gateway, "/").body.contains("/ca-previous.pem"));
+    assert!(gateway.verb(&["ca", "rotate", "--overlap-days", "0"]).status.success());
+    let gateway = gateway.kill_and_restart();
+    assert_eq!(page(&gateway, "/ca-previous.pem").status, 404, "its overlap is over");
+    assert_eq!(gateway.verb(&["ca", "rotate", "--overlap-days", "4000000000"]).status.code(), Some(2));
+}
+
+#[test]
 fn one_client_cannot_take_all_connections() {
     let gateway = gateway().config("limits: { connections_per_client: 3 }").start();
     let held: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(&gateway.proxy).unwrap()).collect();
