@@ -30,8 +30,10 @@ pub async fn serve(gateway: Arc<Gateway>, accepted: Accepted) {
     let Accepted { stream, peer, place } = accepted;
     gateway.metrics.connections_active.inc();
     let front = Arc::new(Front { gateway: Arc::clone(&gateway), peer: peer.ip(), next: Mutex::default() });
-    if let Some(connect) = serve_front(&front, stream).await {
-        Box::pin(tunnel(Arc::clone(&gateway), connect)).await;
+    if let Some(connect) = Box::pin(serve_front(&front, stream)).await
+        && let Some((greeted, host)) = Box::pin(tunnel(&gateway, connect)).await
+    {
+        Box::pin(intercept(Arc::clone(&gateway), greeted, host)).await;
     }
     gateway.metrics.connections_active.dec();
     drop(place);
@@ -155,32 +157,36 @@ async fn connect(
     Ok(Connect { upgrade, client, destination, at_us, bypass })
 }
 
-/// The tunnel after its 200.
-async fn tunnel(gateway: Arc<Gateway>, connect: Connect) {
+/// The tunnel after its 200: spliced here to its end, or handed back to be intercepted under the host's name.
+async fn tunnel(gateway: &Arc<Gateway>, connect: Connect) -> Option<(Greeted, Destination)> {
     let Connect { upgrade, client, destination, at_us, bypass } = connect;
-    let Ok(upgraded) = upgrade.await else { return };
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+    let upgraded = upgrade.await.ok()?;
+    let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
     let entered = Entered { stream: io.into_inner(), already: read_buf, client, destination, at_us };
-    let greeted = match greet(entered, &gateway).await {
+    let greeted = match greet(entered, gateway).await {
         Ok(greeted) => greeted,
-        Err(silent) => return never_spoke(&gateway, silent.0, bypass, silent.1).await,
+        Err(silent) => {
+            never_spoke(gateway, silent.0, bypass, silent.1).await;
+            return None;
+        }
     };
-    let decided = decide(&gateway, &greeted, now_seconds());
+    let decided = decide(gateway, &greeted, now_seconds());
     let decision = |decision| gateway.metrics.tunnels.get_or_create(&Decision { decision }).inc();
     match (decided, bypass) {
         (Decided::Bypass { reason }, Some((_, origin_stream, dial_us))) => {
             decision("bypass");
-            spliced(greeted, reason, origin_stream, dial_us).run(&gateway).await;
+            spliced(greeted, reason, origin_stream, dial_us).run(gateway).await;
+            None
         }
         (Decided::Bypass { .. }, None) => {
             // The list changed between CONNECT and hello; the next CONNECT will be bypassed.
             decision("inspect");
             let host = greeted.destination.clone();
-            Box::pin(intercept(gateway, greeted, host)).await;
+            Some((greeted, host))
         }
         (Decided::Intercept { host }, _) => {
             decision("inspect");
-            Box::pin(intercept(gateway, greeted, host)).await;
+            Some((greeted, host))
         }
     }
 }

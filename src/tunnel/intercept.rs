@@ -38,7 +38,8 @@ pub async fn intercept(gateway: Arc<Gateway>, greeted: Greeted, host: Destinatio
         return plain(gateway, greeted).await;
     }
     let (client, destination, at_us) = (greeted.client.clone(), greeted.destination.clone(), greeted.at_us);
-    match handshake(&gateway, greeted, host).await {
+    // Boxed, like all that is over before a connection falls idle: what is left is the price of an idle one.
+    match Box::pin(handshake(&gateway, greeted, host)).await {
         Ok(intercepted) => serve_tls(intercepted).await,
         Err(error) => {
             let (reason, sentence) = client_failure(&error);
@@ -138,7 +139,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let gateway = Arc::clone(&tunnel.gateway);
-    let service = service_fn(|request| serve_one(Arc::clone(&tunnel), request));
+    let service = service_fn(|request| Box::pin(serve_one(Arc::clone(&tunnel), request)));
     let connection =
         serve::http1(&gateway.limits.http).serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
