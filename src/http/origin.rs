@@ -251,8 +251,9 @@ impl Origin {
     {
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|e| OriginFault::Http(e.to_string()))?;
+        let connection = Box::pin(connection.with_upgrades());
         self.connector.tasks.spawn(async move {
-            if let Err(error) = connection.with_upgrades().await {
+            if let Err(error) = connection.await {
                 tracing::debug!(%error, "the connection to an origin ended");
             }
         });

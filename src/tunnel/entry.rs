@@ -158,7 +158,7 @@ async fn connect(
 }
 
 /// The tunnel after its 200: spliced here to its end, or handed back to be intercepted under the host's name.
-async fn tunnel(gateway: &Arc<Gateway>, connect: Connect) -> Option<(Greeted, Destination)> {
+async fn tunnel(gateway: &Arc<Gateway>, connect: Connect) -> Option<(Box<Greeted>, Destination)> {
     let Connect { upgrade, client, destination, at_us, bypass } = connect;
     let upgraded = upgrade.await.ok()?;
     let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
@@ -182,11 +182,11 @@ async fn tunnel(gateway: &Arc<Gateway>, connect: Connect) -> Option<(Greeted, De
             // The list changed between CONNECT and hello; the next CONNECT will be bypassed.
             decision("inspect");
             let host = greeted.destination.clone();
-            Some((greeted, host))
+            Some((Box::new(greeted), host))
         }
         (Decided::Intercept { host }, _) => {
             decision("inspect");
-            Some((greeted, host))
+            Some((Box::new(greeted), host))
         }
     }
 }

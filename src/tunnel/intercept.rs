@@ -33,26 +33,34 @@ struct Intercepted {
 }
 
 /// Decrypts and serves a tunnel; `host` is the name its requests must use.
-pub async fn intercept(gateway: Arc<Gateway>, greeted: Greeted, host: Destination) {
+///
+/// Each step is boxed, so that a connection that falls idle holds only the step it is in.
+pub async fn intercept(gateway: Arc<Gateway>, greeted: Box<Greeted>, host: Destination) {
     if greeted.hello.is_none() {
-        return plain(gateway, greeted).await;
+        return Box::pin(plain(gateway, *greeted)).await;
     }
+    let Some(Intercepted { stream, alpn, tunnel }) = Box::pin(begin(gateway, *greeted, host)).await else {
+        return;
+    };
+    match alpn {
+        Alpn::Http2 => Box::pin(serve_http2(stream, tunnel)).await,
+        Alpn::Http1 | Alpn::None => Box::pin(serve_http1(stream, tunnel)).await,
+    }
+}
+
+/// The handshake, or the event of a handshake that failed.
+async fn begin(gateway: Arc<Gateway>, greeted: Greeted, host: Destination) -> Option<Intercepted> {
     let (client, destination, at_us) = (greeted.client.clone(), greeted.destination.clone(), greeted.at_us);
-    // Boxed, like all that is over before a connection falls idle: what is left is the price of an idle one.
-    match Box::pin(handshake(&gateway, greeted, host)).await {
-        Ok(intercepted) => serve_tls(intercepted).await,
-        Err(error) => {
-            let (reason, sentence) = client_failure(&error);
-            gateway.metrics.client_handshake_failures.get_or_create(&Reason { reason }).inc();
-            let event = tunnel_event(&gateway, &client, &destination, at_us);
-            let error = Some(format!("client: the TLS handshake failed: {sentence}"));
-            gateway.journal.append(Event {
-                reason: "the tunnel never became an exchange".into(),
-                error,
-                ..event
-            });
-        }
-    }
+    let error = match handshake(&gateway, greeted, host).await {
+        Ok(intercepted) => return Some(intercepted),
+        Err(error) => error,
+    };
+    let (reason, sentence) = client_failure(&error);
+    gateway.metrics.client_handshake_failures.get_or_create(&Reason { reason }).inc();
+    let event = tunnel_event(&gateway, &client, &destination, at_us);
+    let error = Some(format!("client: the TLS handshake failed: {sentence}"));
+    gateway.journal.append(Event { reason: "the tunnel never became an exchange".into(), error, ..event });
+    None
 }
 
 /// Opens the origin (unless names alone decide against it), then answers the client's hello in kind.
@@ -113,14 +121,6 @@ async fn open(tunnel: &Tunnel) -> Option<Alpn> {
             }
             None
         }
-    }
-}
-
-async fn serve_tls(intercepted: Intercepted) {
-    let Intercepted { stream, alpn, tunnel } = intercepted;
-    match alpn {
-        Alpn::Http2 => serve_http2(stream, tunnel).await,
-        Alpn::Http1 | Alpn::None => serve_http1(stream, tunnel).await,
     }
 }
 
