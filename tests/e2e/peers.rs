@@ -72,6 +72,50 @@ fn logged_calls_work_and_every_row_says_method_tool_and_version() {
 }
 
 #[test]
+fn typescript_servers_of_both_eras_answer_every_client() {
+    for (era, version) in [("modern", "2026-07-28"), ("legacy", "2025-11-25")] {
+        let server = Peer::typescript_server(era);
+        let gateway = gateway().trusting_file(server.dir.path().join("ca.pem")).start();
+        for (who, said) in every_client(&gateway, &server) {
+            assert_eq!((&said["ok"], &said["text"]), (&true.into(), &"hi".into()), "{era}: {who}: {said}");
+        }
+        let call = gateway.event(era, |e| e["mcp_tool"] == "echo" && e["mcp_protocol_version"] == version);
+        assert_eq!(
+            (&call["is_mcp"], &call["verdict"], &call["mcp_method"]),
+            (&"definitive".into(), &"log".into(), &"tools/call".into())
+        );
+    }
+}
+
+/// HTTP+SSE (2024-11-05): a stream that names the URL to post to, and posts that are answered on the stream.
+#[test]
+fn the_oldest_transport_is_seen_and_can_be_blocked() {
+    let (python_server, typescript_server) = (Peer::mcp_server(), Peer::typescript_server("legacy"));
+    for server in [&python_server, &typescript_server] {
+        let url = format!("https://localhost:{}/sse", server.port);
+        for posture in ["log", "block"] {
+            let gateway = gateway()
+                .trusting_file(server.dir.path().join("ca.pem"))
+                .config(&format!("posture: {{ shadow: {posture} }}"))
+                .config(PORTAL)
+                .start();
+            for (program, script) in [(python(), "mcp_client.py"), ("node".into(), "mcp_client.mjs")] {
+                let said = client(&gateway, program, script, &[&url, "sse"]);
+                assert_eq!(said["ok"], posture == "log", "{script}: {said}");
+            }
+            if posture == "log" {
+                let call = gateway.event("the call", |e| e["mcp_method"] == "tools/call");
+                assert_eq!((&call["mcp_tool"], &call["verdict"]), (&"echo".into(), &"log".into()), "{call}");
+                let stream = gateway.event("the stream", |e| e["path"] == "/sse" && e["method"] == "GET");
+                assert_eq!((&stream["verdict"], &stream["status"]), (&"log".into(), &200.into()), "{stream}");
+            } else {
+                assert!(gateway.events().iter().all(|event| event["verdict"] == "block"));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_browser_uses_the_pac_file_trusts_the_ca_and_its_shadow_call_is_blocked() {
     let gateway = gateway().config("posture: { shadow: block }").config(PORTAL).start();
     let ca = gateway.dir.path().join("certs/ca.pem").display().to_string();

@@ -1,19 +1,24 @@
-// An MCP client (official TypeScript SDK): mcp_client.mjs URL ERA. Prints one JSON line: what its user gets to see.
+// An MCP client (official TypeScript SDK): mcp_client.mjs URL ERA. ERA is modern, legacy or sse.
+// Prints one JSON line: what its user gets to see.
 // Node 20 ignores proxy variables, so the proxy is set as undici's dispatcher, as clients for Node 20 have to do.
 import { EnvHttpProxyAgent, setGlobalDispatcher, fetch } from "undici";
 
 setGlobalDispatcher(new EnvHttpProxyAgent());
 globalThis.fetch = fetch;
 const [url, era] = process.argv.slice(2);
-const legacy = era === "legacy";
+const legacy = era !== "modern";
 const { Client } = await import(legacy ? "@modelcontextprotocol/sdk/client/index.js" : "@modelcontextprotocol/client");
 const { StreamableHTTPClientTransport } = await import(
   legacy ? "@modelcontextprotocol/sdk/client/streamableHttp.js" : "@modelcontextprotocol/client"
 );
+const { SSEClientTransport } = await import(
+  legacy ? "@modelcontextprotocol/sdk/client/sse.js" : "@modelcontextprotocol/client"
+);
+const Transport = era === "sse" ? SSEClientTransport : StreamableHTTPClientTransport;
 let said;
 try {
   const client = new Client({ name: "daylight-test", version: "1" });
-  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+  await client.connect(new Transport(new URL(url)));
   const tools = (await client.listTools()).tools.map((tool) => tool.name);
   const result = await client.callTool({ name: "echo", arguments: { text: "hi" } });
   said = { ok: true, tools, text: result.content[0].text };

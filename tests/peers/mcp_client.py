@@ -1,9 +1,13 @@
-"""An MCP client (official Python SDK): mcp_client.py URL MODE. Prints one JSON line: what its user gets to see."""
+"""An MCP client (official Python SDK): mcp_client.py URL MODE. MODE is auto, legacy or sse.
+
+Prints one JSON line: what its user gets to see.
+"""
 import asyncio
 import json
 import sys
 
 from mcp import Client
+from mcp.client.sse import sse_client
 
 
 def leaf(error: BaseException) -> BaseException:
@@ -14,7 +18,8 @@ def leaf(error: BaseException) -> BaseException:
 
 async def main(url: str, mode: str) -> None:
     try:
-        async with Client(url, mode=mode, read_timeout_seconds=15) as client:
+        server, mode = (sse_client(url), "legacy") if mode == "sse" else (url, mode)
+        async with Client(server, mode=mode, read_timeout_seconds=15) as client:
             tools = [tool.name for tool in (await client.list_tools()).tools]
             result = await client.call_tool("echo", {"text": "hi"})
             said = {"ok": True, "tools": tools, "text": result.content[0].text, "version": client.protocol_version}

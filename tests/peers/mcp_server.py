@@ -1,4 +1,7 @@
-"""A sample MCP server (official Python SDK, Streamable HTTP) behind TLS: mcp_server.py CERT KEY [PORT]."""
+"""A sample MCP server (official Python SDK) behind TLS: mcp_server.py CERT KEY [PORT].
+
+Streamable HTTP of both eras at /mcp, HTTP+SSE (2024-11-05) at /sse.
+"""
 import socket
 import sys
 
@@ -23,7 +26,9 @@ def main() -> None:
     port = int(sys.argv[3]) if len(sys.argv) > 3 else 0
     listener = socket.create_server(("127.0.0.1", port))
     print("ready", listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(server.streamable_http_app(), ssl_certfile=cert, ssl_keyfile=key, log_level="warning")
+    app = server.streamable_http_app()
+    app.router.routes.extend(server.sse_app().routes)
+    config = uvicorn.Config(app, ssl_certfile=cert, ssl_keyfile=key, log_level="warning")
     uvicorn.Server(config).run(sockets=[listener])
 
 

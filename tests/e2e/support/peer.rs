@@ -17,13 +17,14 @@ pub struct Peer {
 
 impl Peer {
     fn start(script: &str, dir: TempDir, arguments: &[String]) -> Self {
-        let mut child = Command::new(python())
+        let program = if script.ends_with(".mjs") { "node".into() } else { python() };
+        let mut child = Command::new(program)
             .arg(root().join("tests/peers").join(script))
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(dir.path().join("peer.log")).expect("the log"))
             .spawn()
-            .expect("python runs");
+            .expect("the peer runs");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("a line");
         let port = line.trim().strip_prefix("ready ").and_then(|port| port.parse().ok());
@@ -36,22 +37,28 @@ impl Peer {
         Self { port, dir, child }
     }
 
-    /// An MCP server of the official Python SDK, both eras.
+    /// An MCP server of the official Python SDK: both eras at `/mcp`, HTTP+SSE at `/sse`.
     pub fn mcp_server() -> Self {
-        Self::behind_tls("mcp_server.py")
+        Self::behind_tls("mcp_server.py", &[])
+    }
+
+    /// An MCP server of the official TypeScript SDK: `modern` or `legacy`, which has HTTP+SSE at `/sse` too.
+    pub fn typescript_server(era: &str) -> Self {
+        Self::behind_tls("mcp_server.mjs", &[era])
     }
 
     /// A WebSocket echo server.
     pub fn websocket_server() -> Self {
-        Self::behind_tls("websocket_server.py")
+        Self::behind_tls("websocket_server.py", &[])
     }
 
     /// A server whose CA is `ca.pem` in its folder.
-    fn behind_tls(script: &str) -> Self {
+    fn behind_tls(script: &str, more: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let made = Command::new(python()).arg(root().join("tests/peers/ca.py")).arg(dir.path()).status();
         assert!(made.expect("python runs").success());
-        let arguments = ["leaf.pem", "leaf.key"].map(|name| dir.path().join(name).display().to_string());
+        let files = ["leaf.pem", "leaf.key"].map(|name| dir.path().join(name).display().to_string());
+        let arguments: Vec<String> = files.into_iter().chain(more.iter().map(ToString::to_string)).collect();
         Self::start(script, dir, &arguments)
     }
 
