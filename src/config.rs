@@ -90,7 +90,8 @@ impl Config {
             .map(|entry| ports::range(&entry.value).map_err(|e| source.at(entry, e)))
             .collect();
         let (limits, totals) = limits::mean(raw, source)?;
-        let clickhouse = raw.clickhouse.as_ref().map(|raw| sink(raw, source)).transpose()?;
+        let clickhouse =
+            raw.clickhouse.as_ref().map(|entry| sink(entry, &raw.tls.extra_roots, source)).transpose()?;
         Ok(Self {
             name: raw.gateway.name.clone().unwrap_or_else(host_name),
             proxy: address(raw.listen.proxy.as_ref(), 8080, source)?,
@@ -181,7 +182,11 @@ fn journal(raw: &Raw, source: &Source, deliver: bool) -> Result<journal::Setting
     Ok(journal::Settings { dir: raw.data.clone(), max_age_days, max_bytes, when_full, deliver })
 }
 
-fn sink(raw: &raw::ClickHouse, source: &Source) -> Result<clickhouse::Settings, Located> {
+fn sink(
+    raw: &raw::ClickHouse,
+    extra_roots: &[PathBuf],
+    source: &Source,
+) -> Result<clickhouse::Settings, Located> {
     let uri: Result<http::Uri, _> = raw.url.value.parse();
     let uri = uri.map_err(|e| source.at(&raw.url, format!("`{}` is not a URL: {e}", raw.url.value)))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.authority().is_none() {
@@ -202,6 +207,7 @@ fn sink(raw: &raw::ClickHouse, source: &Source) -> Result<clickhouse::Settings, 
         user: raw.user.value.clone(),
         password_file: raw.password_file.clone(),
         cluster: cluster.map(|name| name.value.clone()),
+        extra_roots: extra_roots.to_vec(),
         ttl_days: raw.ttl_days.short(),
     })
 }

@@ -121,7 +121,9 @@ impl Journal {
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || {
-                writer::run(store, &of_thread, &settings);
+                let gone = Gone(of_thread);
+                writer::run(store, &gone.0, &settings);
+                drop(gone);
                 drop(lock);
             })
             .map_err(|e| format!("cannot start the journal's thread: {e}"))?;
@@ -132,7 +134,7 @@ impl Journal {
     /// Queues an event; it is stored within 100 ms. Never waits.
     pub fn append(&self, event: Event) {
         let mut queue = self.queue();
-        if queue.plain.len() >= QUEUE_MAX {
+        if queue.plain.len() >= QUEUE_MAX || queue.closing {
             drop(queue);
             return self.shared.stats.dropped("queue");
         }
@@ -158,7 +160,10 @@ impl Journal {
 
     /// Completes an event stored earlier, unless it was sealed for delivery in the meantime.
     pub fn complete(&self, receipt: Receipt, ending: Ending) {
-        self.queue().endings.push((receipt, ending));
+        let mut queue = self.queue();
+        if !queue.closing {
+            queue.endings.push((receipt, ending));
+        }
     }
 
     /// False while the policy is `block` and the store cannot take events.
@@ -179,12 +184,29 @@ impl Journal {
         let Some(thread) = thread else { return };
         let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
         if !joined.unwrap_or(false) {
-            tracing::error!("the journal's thread broke off");
+            tracing::error!("the journal was not closed in order");
         }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         lock_or_inner(&self.shared.queue)
+    }
+}
+
+/// Whatever ends the writer, nobody waits for it afterwards: dropping what is queued answers those who do.
+struct Gone(Arc<Shared>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("the journal's thread broke off; restart the gateway");
+            self.0.stats.set_failing(true);
+        }
+        let waiting = std::mem::replace(
+            &mut *lock_or_inner(&self.0.queue),
+            Queue { closing: true, ..Queue::default() },
+        );
+        self.0.stats.dropped_many("full", waiting.plain.len() as u64);
     }
 }
 

@@ -64,7 +64,9 @@ impl Source {
             let (line, column) = error.location().map(|at| (at.line(), at.column())).unwrap_or_default();
             let full = error.without_snippet().to_string();
             let place = format!(" at line {line}, column {column}");
-            let message = full.strip_suffix(&place).unwrap_or(&full).to_owned();
+            let message = full.strip_suffix(&place).unwrap_or(&full);
+            // Advice to the programmer, not to who wrote the file.
+            let message = message.split(", set DuplicateKeyPolicy").next().unwrap_or(message).to_owned();
             self.located(line, column, message)
         })
     }

@@ -5,8 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::{At, Failure, Outcome, load};
+use crate::event::fields::time_text;
 use crate::journal::read::{Filter, Found, Reader, Table};
 
 /// How often `--follow` looks for new rows.
@@ -24,11 +27,11 @@ pub(super) struct Events {
     /// Go on with new events
     #[arg(long, short)]
     follow: bool,
-    /// Not before this time, e.g. 2026-11-23 or 2026-11-23T08:00:00Z
-    #[arg(long, value_name = "TIME")]
+    /// Not before this time: 2026-11-23, 2026-11-23T08:00:00Z, or how long ago: 15m, 2h, 7d
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<String>,
     /// Before this time
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<String>,
     /// This host, or *.suffix
     #[arg(long)]
@@ -36,8 +39,8 @@ pub(super) struct Events {
     /// This user
     #[arg(long)]
     user: Option<String>,
-    /// allow, log, inspect, redirect, block or bypass
-    #[arg(long)]
+    /// This verdict
+    #[arg(long, value_parser = ["allow", "log", "inspect", "redirect", "block", "bypass"])]
     verdict: Option<String>,
     /// This rule among those that matched
     #[arg(long, value_name = "ID")]
@@ -62,6 +65,34 @@ pub(super) struct Sql {
     json: bool,
     /// The statement
     statement: String,
+}
+
+/// A time as the store writes it.
+fn moment(text: &str) -> Result<String, String> {
+    let parsed = if let Some(ago) = ago(text) {
+        OffsetDateTime::now_utc().checked_sub(ago)
+    } else {
+        let day = format!("{text}T00:00:00Z");
+        OffsetDateTime::parse(text, &Rfc3339).or_else(|_| OffsetDateTime::parse(&day, &Rfc3339)).ok()
+    };
+    let parsed = parsed.ok_or_else(|| {
+        "not a time such as 2026-11-23, 2026-11-23T08:00:00Z, or 15m, 2h, 7d for so long ago".to_owned()
+    })?;
+    let us = i64::try_from(parsed.unix_timestamp_nanos() / 1000).map_err(|e| e.to_string())?;
+    Ok(time_text(us))
+}
+
+/// `15m`, `2h`, `7d`.
+fn ago(text: &str) -> Option<time::Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    Some(time::Duration::seconds(number.parse::<u32>().ok().map(i64::from)?.checked_mul(seconds)?))
 }
 
 impl Events {

@@ -58,6 +58,7 @@ fn every_mistake_points_to_its_line_and_column() {
         ("inspect: { hold_bytes: many }\n", "many", "`many` is not a size"),
         ("auth: {users: [{name: a, password_hash: secret}]}\n", "secret", "PHC"),
         ("portal: { url: \"ftp://x\" }\n", "\"ftp", "not an http or https URL"),
+        ("record: all\nrecord: detections\n", "record", "duplicate mapping key: record"),
         ("inspect: { hold_ms: 18446744073709551615 }\n", "18446", "is not between 1 and 604800000"),
         ("limits: { connections: 0 }\n", "0", "0 is not between 1 and 10000000"),
         ("limits: { head_fields: 70000 }\n", "70000", "is not between 8 and 4096"),

@@ -38,7 +38,13 @@ impl Journal {
     /// Stores a mark; returns when it is on disk.
     pub async fn mark(&self, mark: Mark) -> Result<(), String> {
         let (reply, stored) = oneshot::channel();
-        self.queue().marks.push((mark, reply));
+        {
+            let mut queue = self.queue();
+            if queue.closing {
+                return Err("the journal is closed".to_owned());
+            }
+            queue.marks.push((mark, reply));
+        }
         self.shared.wake.notify_one();
         stored.await.map_err(|_closed| "the journal is closed".to_owned())?
     }

@@ -42,9 +42,9 @@ pub struct Filter {
     pub detections: bool,
     /// Only exchanges with evidence of MCP.
     pub mcp: bool,
-    /// Only rows after this one.
+    /// Only rows after this one; with it, the oldest of them come first.
     pub after: i64,
-    /// At most this many, the newest.
+    /// At most this many: the newest, or after a row the ones that follow it.
     pub limit: usize,
 }
 
@@ -93,13 +93,14 @@ impl Reader {
         &self.connection
     }
 
-    /// The newest events that pass the filter, oldest first.
+    /// The events that pass the filter, oldest first.
     pub fn events(&self, filter: &Filter) -> Result<Vec<Found>, String> {
         let (condition, parameters) = filter.sql();
         let names: Vec<String> = FIELDS.iter().map(|field| format!("\"{}\"", field.name)).collect();
         let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+        let order = if filter.after > 0 { "ASC" } else { "DESC" };
         let sql = format!(
-            "SELECT seq, {} FROM events WHERE {condition} ORDER BY seq DESC LIMIT {limit}",
+            "SELECT seq, {} FROM events WHERE {condition} ORDER BY seq {order} LIMIT {limit}",
             names.join(", ")
         );
         let read = || -> rusqlite::Result<Vec<Found>> {
@@ -110,7 +111,9 @@ impl Reader {
             rows.collect()
         };
         let mut found = read().map_err(|e| format!("the event store cannot be read: {e}"))?;
-        found.reverse();
+        if filter.after == 0 {
+            found.reverse();
+        }
         Ok(found)
     }
 

@@ -154,3 +154,30 @@ async fn under_the_drop_policy_traffic_passes_and_the_loss_is_counted() {
     obstacle.execute_batch("ROLLBACK").unwrap();
     journal.close().await;
 }
+
+#[tokio::test]
+async fn nobody_waits_for_a_journal_that_is_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    journal.close().await;
+    assert_eq!(journal.append_durable(event("a.example", Verdict::Block)).await, Err(Refused));
+    assert!(journal.mark(Mark::Delivered(1)).await.is_err());
+    journal.append(event("b.example", Verdict::Allow));
+    assert_eq!(journal.stats().lost(), 1, "counted, not kept");
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn after_a_row_the_oldest_come_first_so_that_a_reader_who_follows_misses_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    (0..50).for_each(|_| journal.append(event("a.example", Verdict::Allow)));
+    journal.close().await;
+    let reader = Reader::open(dir.path()).unwrap();
+    let numbers = |after, limit| -> Vec<i64> {
+        let filter = Filter { after, limit, ..Filter::default() };
+        reader.events(&filter).unwrap().iter().map(|found| found.seq).collect()
+    };
+    assert_eq!(numbers(0, 3), [48, 49, 50]);
+    assert_eq!(numbers(10, 3), [11, 12, 13]);
+}

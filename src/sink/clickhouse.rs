@@ -26,6 +26,8 @@ pub struct Settings {
     pub password_file: Option<PathBuf>,
     /// Cluster, for replicated and distributed tables.
     pub cluster: Option<String>,
+    /// PEM files trusted beside the platform's.
+    pub extra_roots: Vec<PathBuf>,
     /// Rows older than this are dropped by ClickHouse.
     pub ttl_days: u32,
 }

@@ -1,5 +1,6 @@
 //! The command line: exit codes, messages, reload, drain.
 
+use std::io::BufRead;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
@@ -149,4 +150,65 @@ fn sql_is_read_only_and_every_metric_is_described() {
     assert!(metrics.contains("# TYPE daylight_journal_rows_written counter"), "{metrics}");
     let ready = curl(&gateway, &["--noproxy", "*", &format!("http://{}/readyz", gateway.admin)]);
     assert_eq!(ready.body, "ready\n");
+}
+
+#[test]
+fn events_are_filtered_and_followed() {
+    let origin = Origin::start();
+    let gateway = gateway().trusting(&origin).start();
+    let call = || curl(&gateway, &["-d", TOOLS_CALL, &origin.url("/echo")]);
+    let count = |arguments: &[&str]| {
+        let output = gateway.verb(&[&["events", "--json"], arguments].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        output.stdout.iter().filter(|byte| **byte == b'\n').count()
+    };
+    call();
+    curl(&gateway, &[&origin.url("/page")]);
+    gateway.event("the page", |event| event["path"] == "/page");
+    for (arguments, expected) in [
+        (&[][..], 2),
+        (&["--detections"], 1),
+        (&["--mcp", "--since", "1h"], 1),
+        (&["--until", "2026-01-01"], 0),
+        (&["--since", "2026-01-01T00:00:00+02:00", "--verdict", "allow"], 1),
+        (&["--host", "localhost", "--rule", "shadow-mcp-call"], 1),
+        (&["--host", "*.example"], 0),
+        (&["--limit", "1"], 1),
+    ] {
+        assert_eq!(count(arguments), expected, "{arguments:?}");
+    }
+    for wrong in [["--since", "soon"], ["--until", "99d99"], ["--verdict", "fly"]] {
+        assert_eq!(gateway.verb(&[&["events"][..], &wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+    let mut follower = Command::new(env!("CARGO_BIN_EXE_daylight"))
+        .args(["events", "--follow", "--json", "--detections", "--config", "daylight.yaml"])
+        .current_dir(gateway.dir.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut next = || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let first = next();
+    call();
+    assert_ne!(next()["id"], first["id"], "the new event, after the one that was there");
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+}
+
+#[test]
+fn logs_are_json_where_no_terminal_reads_them_and_health_is_told() {
+    let gateway = gateway().start();
+    let admin = |path: &str| {
+        let url = format!("http://{}{path}", gateway.admin);
+        crate::support::answer(&Command::new("curl").args(["-s", "-i", &url]).output().unwrap())
+    };
+    assert_eq!((admin("/healthz").status, admin("/readyz").status), (200, 200));
+    assert_eq!(admin("/nothing").status, 404);
+    gateway.reload();
+    let log = std::fs::read_to_string(gateway.dir.path().join("log")).unwrap();
+    assert!(log.lines().count() > 0);
+    for line in log.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        assert!(entry["level"].is_string() && entry["message"].is_string(), "{line}");
+    }
 }

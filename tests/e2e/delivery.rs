@@ -86,6 +86,100 @@ fn a_lost_schema_is_made_again() {
     }
 }
 
+/// The metric's value, 0 while it is absent.
+fn metric(gateway: &Gateway, name: &str) -> u64 {
+    let metrics = gateway.metrics();
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    line.unwrap_or(0)
+}
+
+#[test]
+fn a_wrong_schema_costs_no_row() {
+    let (origin, clickhouse) = (Origin::start(), Peer::clickhouse());
+    let gateway = start(&origin, &clickhouse);
+    block(&gateway, &origin, 2);
+    expect_all_once(&gateway, &clickhouse, 2);
+    // A column is missing: it is added again, and the row arrives whole.
+    clickhouse.query("ALTER TABLE daylight.events DROP COLUMN mcp_tool");
+    block(&gateway, &origin, 1);
+    expect_all_once(&gateway, &clickhouse, 3);
+    let tools = clickhouse.query("SELECT count(mcp_tool) AS n FROM daylight.events");
+    assert_eq!(tools[0]["n"].to_string().trim_matches('"'), "1");
+    // A table of the same name that is somebody else's: the rows wait until it is out of the way.
+    clickhouse.query("RENAME TABLE daylight.events TO daylight.kept");
+    clickhouse.query("CREATE TABLE daylight.events (id UUID, time IPv4) ENGINE = MergeTree ORDER BY id");
+    block(&gateway, &origin, 2);
+    let end = Instant::now() + Duration::from_secs(30);
+    while metric(&gateway, "daylight_sink_errors_refused_total") < 3 {
+        assert!(Instant::now() < end, "{}", gateway.metrics());
+    }
+    clickhouse.query("DROP TABLE daylight.events");
+    clickhouse.query("RENAME TABLE daylight.kept TO daylight.events");
+    expect_all_once(&gateway, &clickhouse, 5);
+}
+
+#[test]
+fn delivery_speaks_tls_and_gives_its_password() {
+    let (origin, clickhouse) = (Origin::start(), Peer::clickhouse_over_tls("open sesame"));
+    let gateway = gateway()
+        .trusting(&origin)
+        .trusting_file(clickhouse.dir.path().join("ca.pem"))
+        .config("posture: { shadow: block }")
+        .config(&format!("clickhouse: {{ url: {:?}, password_file: ./password }}", clickhouse.url()))
+        .start_with("password", "wrong\n");
+    block(&gateway, &origin, 3);
+    let end = Instant::now() + Duration::from_secs(30);
+    while metric(&gateway, "daylight_sink_errors_refused_total") == 0 {
+        assert!(Instant::now() < end, "{}", gateway.metrics());
+    }
+    // The file is read for every request: a rotated password needs no restart.
+    std::fs::write(gateway.dir.path().join("password"), "open sesame\n").unwrap();
+    expect_all_once(&gateway, &clickhouse, 3);
+}
+
+#[test]
+fn the_engine_understands_every_statement_of_a_clusters_schema() {
+    let clickhouse = Peer::clickhouse();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_daylight"))
+        .args(["schema", "clickhouse", "--cluster", "main"])
+        .output()
+        .unwrap();
+    let ddl = String::from_utf8(output.stdout).unwrap();
+    let statements: Vec<&str> = ddl.split(";\n").map(str::trim).filter(|text| !text.is_empty()).collect();
+    assert!(statements.len() >= 9, "{ddl}");
+    for statement in statements {
+        let tree = clickhouse.query(&format!("EXPLAIN AST {}", statement.trim_end_matches(';')));
+        assert!(!tree.is_empty(), "{statement}");
+    }
+}
+
+#[test]
+fn the_views_in_clickhouse_say_what_the_embedded_ones_say() {
+    let (origin, clickhouse) = (Origin::start(), Peer::clickhouse());
+    let gateway = start(&origin, &clickhouse);
+    block(&gateway, &origin, 3);
+    curl(&gateway, &["-d", TOOLS_CALL, &origin.url("/mcp")]);
+    expect_all_once(&gateway, &clickhouse, 4);
+    for (columns, view) in [
+        ("host, exchanges, users, methods, tools, stopped, passed", "shadow_servers"),
+        ("rule_id, detections, hosts, users", "detections_per_rule"),
+        ("host, who, exchanges, tools", "users_by_shadow_server"),
+        ("verdict, host, path, mcp_method, mcp_tool", "detections"),
+    ] {
+        let sql = |prefix: &str| format!("SELECT {columns} FROM {prefix}{view} ORDER BY {columns}");
+        let output = gateway.verb(&["sql", "--json", &sql("")]);
+        let embedded: Vec<serde_json::Value> = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert!(!embedded.is_empty(), "{view}");
+        // The engine writes 64-bit numbers as text.
+        let plain = |rows: &[serde_json::Value]| serde_json::to_string(rows).unwrap().replace('"', "");
+        assert_eq!(plain(&clickhouse.query(&sql("daylight."))), plain(&embedded), "{view}");
+    }
+}
+
 /// How often the gateway is killed; `DAYLIGHT_KILLS` raises it.
 const KILLS: usize = 100;
 

@@ -1,9 +1,12 @@
-"""ClickHouse's HTTP interface over the engine in chdb-core: clickhouse_front.py DIR [PORT].
+"""ClickHouse's HTTP interface over the engine in chdb-core: clickhouse_front.py DIR [CERT KEY PASSWORD].
+
+With a certificate it speaks TLS and wants the password of user `default` in X-ClickHouse-Key.
 
 Faults are set with GET /fault?kind=KIND&count=N: down (close at once), slow (answer after a second), error (500),
 cut_before and cut_after (close in the middle of an insert, before or after the engine has taken it).
 """
 import re
+import ssl
 import sys
 import threading
 import time
@@ -13,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from chdb import session
 
 ENGINE = session.Session(sys.argv[1])
+PASSWORD = sys.argv[4] if len(sys.argv) > 4 else ""
 LOCK = threading.Lock()
 FAULT = {"kind": "", "count": 0}
 
@@ -43,6 +47,8 @@ class Front(BaseHTTPRequestHandler):
         query = parse_qs(urlsplit(self.path).query)
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         statement = query.get("query", [""])[0]
+        if self.headers.get("x-clickhouse-key", "") != PASSWORD:
+            return self.answer(403, b"Code: 516. Authentication failed\n", 516)
         kind = fault()
         if kind in ("down", "cut_before"):
             return self.cut()
@@ -53,10 +59,9 @@ class Front(BaseHTTPRequestHandler):
         self.run(statement, query, body, cut=kind == "cut_after")
 
     def run(self, statement, query, body, cut=False):
-        token = query.get("insert_deduplication_token", [""])[0]
-        if token:
-            settings = f"SETTINGS insert_deduplication_token='{token}', async_insert=0 FORMAT"
-            statement = statement.replace("FORMAT", settings, 1)
+        settings = [f"{name}='{values[0]}'" for name, values in query.items() if name != "query"]
+        if settings:
+            statement = statement.replace("FORMAT", f"SETTINGS {', '.join(settings)} FORMAT", 1)
         try:
             with LOCK:
                 result = ENGINE.query(statement + ("\n" + body.decode() if body else ""), "JSONEachRow").bytes()
@@ -87,6 +92,10 @@ class Server(ThreadingHTTPServer):
         pass
 
 
-server = Server(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), Front)
+server = Server(("127.0.0.1", 0), Front)
+if PASSWORD:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2], sys.argv[3])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print("ready", server.server_address[1], flush=True)
 server.serve_forever()

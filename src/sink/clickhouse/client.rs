@@ -64,7 +64,7 @@ impl Client {
         let destination =
             Destination::parse(authority, Some(port)).map_err(|e| format!("clickhouse.url: {e}"))?;
         let tls = if https {
-            let roots = upstream::roots(&[]).map_err(|e| e.to_string())?;
+            let roots = upstream::roots(&settings.extra_roots).map_err(|e| e.to_string())?;
             Some(UpstreamTls::new(roots, CONNECT).map_err(|e| e.to_string())?)
         } else {
             None

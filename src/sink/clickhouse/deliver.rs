@@ -24,6 +24,14 @@ const BACKOFF_MIN: Duration = Duration::from_millis(200);
 /// Longest wait after a failure.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// One block for each insert, its token checked, and no column dropped in silence.
+const INSERT_SETTINGS: [(&str, &str); 4] = [
+    ("async_insert", "0"),
+    ("insert_deduplicate", "1"),
+    ("input_format_parallel_parsing", "0"),
+    ("input_format_skip_unknown_fields", "0"),
+];
+
 /// What delivery counts.
 #[derive(Debug, Default)]
 pub struct Stats {
@@ -140,13 +148,15 @@ impl Delivery {
         if position.sealed == position.delivered {
             self.mark(Mark::Sealed(range.last)).await?;
         }
-        let token = format!("{}-{}-{}", position.instance, position.delivered + 1, range.last);
+        // The last id tells two copies of a store apart that number different rows alike.
+        let Range { last, last_id, .. } = &range;
+        let token = format!("{}-{}-{last}-{last_id}", position.instance, position.delivered + 1);
         let statement = format!("INSERT INTO {}.events FORMAT JSONEachRow", self.settings.database);
-        let parameters = [
-            ("insert_deduplication_token", token.as_str()),
-            ("async_insert", "0"),
-            ("insert_deduplicate", "1"),
-        ];
+        let mut parameters = vec![("insert_deduplication_token", token.as_str())];
+        parameters.extend(INSERT_SETTINGS);
+        if self.settings.cluster.is_some() {
+            parameters.push(("distributed_foreground_insert", "1"));
+        }
         self.client.send(&statement, &parameters, Bytes::from(range.body)).await?;
         self.mark(Mark::Delivered(range.last)).await?;
         self.stats.rows.fetch_add(range.rows as u64, Ordering::Relaxed);

@@ -16,6 +16,8 @@ pub const BODY_MAX_BYTES: usize = 8 * 1024 * 1024;
 pub struct Range {
     /// The last row in it; 0 when there is none.
     pub last: i64,
+    /// The event id of the last row.
+    pub last_id: String,
     /// How many rows.
     pub rows: usize,
     /// One JSON object a line.
@@ -33,7 +35,9 @@ pub fn range(connection: &Connection, after: i64, until: i64) -> rusqlite::Resul
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([after, until])?;
     while let Some(row) = rows.next()? {
-        write_row(&mut range.body, object(row)?);
+        let fields = object(row)?;
+        range.last_id = fields.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        write_row(&mut range.body, fields);
         range.last = row.get(0)?;
         range.rows += 1;
         if range.body.len() >= BODY_MAX_BYTES {

@@ -54,9 +54,7 @@ impl Peer {
 
     /// A server whose CA is `ca.pem` in its folder.
     fn behind_tls(script: &str, more: &[&str]) -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
-        let made = Command::new(python()).arg(root().join("tests/peers/ca.py")).arg(dir.path()).status();
-        assert!(made.expect("python runs").success());
+        let dir = Self::certificates();
         let files = ["leaf.pem", "leaf.key"].map(|name| dir.path().join(name).display().to_string());
         let arguments: Vec<String> = files.into_iter().chain(more.iter().map(ToString::to_string)).collect();
         Self::start(script, dir, &arguments)
@@ -69,8 +67,26 @@ impl Peer {
         Self::start("clickhouse_front.py", dir, &[store])
     }
 
+    /// The same behind TLS with a password; its CA is `ca.pem` in its folder.
+    pub fn clickhouse_over_tls(password: &str) -> Self {
+        let dir = Self::certificates();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let arguments = [path("store"), path("leaf.pem"), path("leaf.key"), password.to_owned()];
+        Self::start("clickhouse_front.py", dir, &arguments)
+    }
+
+    /// A folder with a CA and a certificate for localhost.
+    fn certificates() -> TempDir {
+        let dir = tempfile::tempdir().expect("a folder");
+        let made = Command::new(python()).arg(root().join("tests/peers/ca.py")).arg(dir.path()).status();
+        assert!(made.expect("python runs").success());
+        dir
+    }
+
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let secure = self.dir.path().join("leaf.key").exists();
+        let (scheme, host) = if secure { ("https", "localhost") } else { ("http", "127.0.0.1") };
+        format!("{scheme}://{host}:{}", self.port)
     }
 
     /// Asks the engine; an error is a failure of the test.
@@ -81,7 +97,7 @@ impl Peer {
     /// Asks the engine; the error is what it said.
     pub fn ask(&self, sql: &str) -> Result<Vec<serde_json::Value>, String> {
         let output = Command::new("curl")
-            .args(["-s", "-G", &self.url(), "--data-urlencode", &format!("query={sql}")])
+            .args(["-s", "-k", "-G", &self.url(), "--data-urlencode", &format!("query={sql}")])
             .output();
         let text = String::from_utf8(output.expect("curl runs").stdout).expect("UTF-8");
         text.lines().map(|line| serde_json::from_str(line).map_err(|_not_a_row| text.clone())).collect()
