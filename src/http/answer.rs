@@ -76,18 +76,12 @@ pub struct Refusal<'a> {
 impl Refusal<'_> {
     /// What a person reads in an MCP client.
     fn sentence(&self) -> String {
-        let rule = self.rule_id.unwrap_or("policy");
-        match self.portal {
-            Some(portal) => format!(
-                "Your company's gateway did not let this call through: {} is not an approved MCP server (rule {rule}). \
-                 Connect to the approved portal instead: {portal}",
-                self.host
-            ),
-            None => format!(
-                "Your company's gateway did not let this call through: {} is not an approved MCP server (rule {rule}). \
-                 Ask your security team for an approved server and quote event {}.",
-                self.host, self.event_id
-            ),
+        let Self { host, reason, event_id, .. } = self;
+        let stopped = format!("Your company's gateway did not let this call to {host} through ({reason}).");
+        // What nobody could read is no matter of approval, so the portal would not help.
+        match self.portal.filter(|_| self.rule_id.is_some()) {
+            Some(portal) => format!("{stopped} Connect to the approved portal instead: {portal}"),
+            None => format!("{stopped} Ask your security team and quote event {event_id}."),
         }
     }
 }
@@ -123,14 +117,14 @@ pub fn refusal(asker: &Asker, refusal: &Refusal<'_>) -> Response<Bytes> {
         }
         Asker::Browser { .. } => {
             let page = Page {
-                title: "This MCP server is not approved",
-                lead: "The gateway of your company stopped this request.",
+                title: "This request was stopped",
+                lead: "The gateway of your company did not let it through.",
                 host: refusal.host,
                 reason: refusal.reason,
                 rule: refusal.rule_id,
                 event: Some(&refusal.event_id),
                 portal: refusal.portal,
-                advice: "If you need this server for your work, ask your security team and quote the event number.",
+                advice: "If you need this for your work, ask your security team and quote the event number.",
             };
             html(StatusCode::FORBIDDEN, &page, "http_request_denied", &detail)
         }

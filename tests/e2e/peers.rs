@@ -47,7 +47,9 @@ fn the_user_of_every_sdk_reads_why_a_call_was_blocked_and_where_to_go() {
         .start();
     for (who, said) in every_client(&gateway, &server) {
         let error = said["error"].as_str().unwrap_or_else(|| panic!("{who} was let through: {said}"));
-        for part in ["did not let this call through", "shadow-mcp-call", "https://mcp.corp.example/mcp"] {
+        for part in
+            ["did not let this call to localhost through", "shadow-mcp-call", "https://mcp.corp.example/mcp"]
+        {
             assert!(error.contains(part), "{who}: {error}");
         }
     }

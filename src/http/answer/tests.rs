@@ -7,7 +7,7 @@ fn shadow<'a>(redirect: bool, portal: Option<&'a str>) -> Refusal<'a> {
         redirect,
         host: "mcp.vendor.example",
         rule_id: Some("shadow-mcp-call"),
-        reason: "MCP call to a server that is not approved",
+        reason: "rule shadow-mcp-call: MCP call to a server that is not approved",
         event_id: "0198".into(),
         portal,
     }
