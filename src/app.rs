@@ -156,7 +156,8 @@ impl App {
         tracing::info!(connections = tasks.running(), "draining");
         let drained = tasks.drain(drain).await;
         if !drained {
-            tracing::warn!(connections = tasks.running(), "the drain deadline passed; connections are cut");
+            gateway.metrics.limit("drain_ms");
+            tracing::warn!("the drain deadline passed; the connections that were open were cut");
         }
         gateway.journal.close().await;
         background.drain(Duration::from_secs(2)).await;

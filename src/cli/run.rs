@@ -31,7 +31,7 @@ pub(super) fn run(at: &At) -> Outcome {
     let config = load(at.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let file = at.config.clone();
-    let drained = runtime.block_on(async {
+    runtime.block_on(async {
         let app = App::build(config, file).await?;
         if let Err(error) = announce(&app.addresses()?) {
             tracing::debug!(%error, "nobody reads standard output");
@@ -44,12 +44,11 @@ pub(super) fn run(at: &At) -> Outcome {
                 _ = interrupt.recv() => {}
             }
         };
-        Ok::<_, Failure>(app.run(stop, || ()).await)
+        app.run(stop, || ()).await;
+        Ok::<_, Failure>(())
     })?;
     runtime.shutdown_background();
-    if !drained {
-        tracing::warn!("stopped with connections open");
-    }
+    tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 

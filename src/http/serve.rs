@@ -1,5 +1,6 @@
 //! How the gateway speaks HTTP to clients: limits and timers for both versions.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
@@ -55,4 +56,23 @@ pub fn http2(limits: &Limits, tasks: Tasks) -> http2::Builder<Tasks> {
         .keep_alive_interval(limits.idle)
         .keep_alive_timeout(limits.idle);
     builder
+}
+
+/// Runs a connection: told to `finish` when the gateway closes, dropped when the drain deadline has passed.
+pub async fn run<C>(
+    mut connection: Pin<&mut C>,
+    finish: impl FnOnce(Pin<&mut C>),
+    tasks: &Tasks,
+) -> hyper::Result<()>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    tokio::select! {
+        result = connection.as_mut() => return result,
+        () = tasks.closing() => finish(connection.as_mut()),
+    }
+    tokio::select! {
+        result = connection => result,
+        () = tasks.cutting() => Ok(()),
+    }
 }

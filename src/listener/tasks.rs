@@ -11,7 +11,11 @@ use tokio_util::task::TaskTracker;
 pub struct Tasks {
     tracker: TaskTracker,
     closing: CancellationToken,
+    cutting: CancellationToken,
 }
+
+/// What is cut has this long to record its end.
+const CUT: Duration = Duration::from_secs(1);
 
 impl Tasks {
     /// Runs a future in its own task.
@@ -29,11 +33,28 @@ impl Tasks {
         self.closing.is_cancelled()
     }
 
-    /// Tells every task to finish and waits; false when the deadline passed first.
+    /// Resolves when the drain deadline has passed; connections then end at once.
+    pub async fn cutting(&self) {
+        self.cutting.cancelled().await;
+    }
+
+    /// True from the moment the drain deadline has passed.
+    pub fn is_cutting(&self) -> bool {
+        self.cutting.is_cancelled()
+    }
+
+    /// Tells every task to finish and waits; false when the deadline passed first and the rest was cut.
     pub async fn drain(&self, deadline: Duration) -> bool {
         self.closing.cancel();
         self.tracker.close();
-        tokio::time::timeout(deadline, self.tracker.wait()).await.is_ok()
+        if tokio::time::timeout(deadline, self.tracker.wait()).await.is_ok() {
+            return true;
+        }
+        self.cutting.cancel();
+        if tokio::time::timeout(CUT, self.tracker.wait()).await.is_err() {
+            tracing::debug!(tasks = self.running(), "not everything could be cut in time");
+        }
+        false
     }
 
     /// Tasks running now.

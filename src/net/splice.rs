@@ -2,12 +2,12 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 /// Buffer for one direction.
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -23,22 +23,50 @@ pub struct Copied {
     pub down: u64,
 }
 
-/// Copies between two streams; returns the counts and why it ended, `None` for an orderly end.
-pub async fn splice<A, B>(client: &mut A, origin: &mut B, idle: Duration) -> (Copied, Option<String>)
+/// How copying ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// Both sides said all they had to say.
+    #[error("both sides are done")]
+    Orderly,
+    /// Nothing was said for too long.
+    #[error("nothing was sent for the idle limit (limits.splice_idle_ms)")]
+    Idle,
+    /// It was told to stop.
+    #[error("gateway: it is shutting down")]
+    Stopped,
+    /// One side broke off.
+    #[error("{0}")]
+    Broken(#[from] io::Error),
+}
+
+impl Ended {
+    /// For the record; an orderly end is no error.
+    pub fn error(&self) -> Option<String> {
+        (!matches!(self, Self::Orderly)).then(|| self.to_string())
+    }
+}
+
+/// Copies between two streams until both are done, one breaks, nothing is said for `idle`, or `stop` resolves.
+pub async fn splice<A, B>(
+    client: &mut A,
+    origin: &mut B,
+    idle: Duration,
+    stop: impl Future<Output = ()>,
+) -> (Copied, Ended)
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut up, mut down) = (Direction::new(), Direction::new());
-    let sleep = sleep_until(Instant::now() + idle);
-    let mut sleep = std::pin::pin!(sleep);
+    let (mut sleep, mut stop) = (pin!(sleep(idle)), pin!(stop));
     let mut limit = idle;
     let outcome = poll_fn(|cx| {
         let before = up.copied + down.copied;
         let first = up.poll(cx, client, origin)?;
         let second = down.poll(cx, origin, client)?;
         if first.is_ready() && second.is_ready() {
-            return Poll::Ready(Ok(None));
+            return Poll::Ready(Ok(Ended::Orderly));
         }
         let half_closed = first.is_ready() || second.is_ready();
         let now = if half_closed { LINGER.min(idle) } else { idle };
@@ -46,19 +74,13 @@ where
             limit = now;
             sleep.as_mut().reset(Instant::now() + limit);
         }
-        poll_idle(cx, sleep.as_mut())
-    })
-    .await;
-    let why = match outcome {
-        Ok(why) => why,
-        Err(error) => Some(error.to_string()),
-    };
-    (Copied { up: up.copied, down: down.copied }, why)
-}
-
-fn poll_idle(cx: &mut Context<'_>, sleep: Pin<&mut Sleep>) -> Poll<io::Result<Option<String>>> {
-    ready!(sleep.poll(cx));
-    Poll::Ready(Ok(Some("nothing was sent for the idle limit".into())))
+        if stop.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(Ended::Stopped));
+        }
+        sleep.as_mut().poll(cx).map(|()| Ok(Ended::Idle))
+    });
+    let ended = outcome.await.unwrap_or_else(Ended::Broken);
+    (Copied { up: up.copied, down: down.copied }, ended)
 }
 
 struct Direction {
@@ -118,5 +140,60 @@ impl Direction {
         (self.start, self.end) = (0, buf.filled().len());
         self.finished = self.end == 0;
         Ok(Poll::Ready(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(600);
+
+    #[tokio::test(start_paused = true)]
+    async fn both_directions_are_copied_and_counted_until_both_are_done() {
+        let ((mut user, mut client), (mut origin, server)) = (duplex(64), duplex(64));
+        let (mut from_server, mut to_server) = tokio::io::split(server);
+        let run = splice(&mut client, &mut origin, IDLE, pending());
+        let talk = async {
+            user.write_all(&[b'u'; 1000]).await.unwrap();
+            user.shutdown().await.unwrap();
+            user.read_to_end(&mut Vec::new()).await.unwrap()
+        };
+        let answer = async {
+            let up = from_server.read_to_end(&mut Vec::new()).await.unwrap();
+            to_server.write_all(b"answer").await.unwrap();
+            to_server.shutdown().await.unwrap();
+            up
+        };
+        let ((copied, ended), down, up) = tokio::join!(run, talk, answer);
+        assert!(matches!(ended, Ended::Orderly) && ended.error().is_none());
+        assert_eq!((copied, up, down), (Copied { up: 1000, down: 6 }, 1000, 6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_after_the_idle_limit_and_much_sooner_when_one_side_has_left() {
+        for (leaves, expected) in [(false, IDLE), (true, LINGER)] {
+            let ((mut user, mut client), (mut origin, _server)) = (duplex(64), duplex(64));
+            if leaves {
+                user.shutdown().await.unwrap();
+            }
+            let started = Instant::now();
+            let (_, ended) = splice(&mut client, &mut origin, IDLE, pending()).await;
+            assert!(matches!(ended, Ended::Idle), "{ended}");
+            assert_eq!(started.elapsed().as_secs(), expected.as_secs());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_stops_when_told_and_keeps_its_counts() {
+        let ((mut user, mut client), (mut origin, _server)) = (duplex(64), duplex(64));
+        user.write_all(b"hello").await.unwrap();
+        let (copied, ended) = splice(&mut client, &mut origin, IDLE, sleep(LINGER)).await;
+        assert!(matches!(ended, Ended::Stopped), "{ended}");
+        assert_eq!(copied.up, 5);
     }
 }

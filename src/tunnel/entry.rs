@@ -1,11 +1,13 @@
 //! A connection to the proxy port: CONNECT, absolute form, or origin form (which gets the onboarding pages).
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
@@ -72,15 +74,9 @@ async fn serve_front(front: &Arc<Front>, stream: TcpStream) -> Option<Connect> {
     });
     let connection =
         serve::http1(&gateway.limits.http).serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = gateway.tasks.closing() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = result {
+    let connection = pin!(connection);
+    let ran = serve::run(connection, http1::UpgradeableConnection::graceful_shutdown, &gateway.tasks).await;
+    if let Err(error) = ran {
         reply::front_failed(gateway, front.peer, &error);
     }
     front.next.lock().unwrap_or_else(PoisonError::into_inner).connect.take()

@@ -25,9 +25,24 @@ pub enum Outcome {
     Inspected,
     /// It cannot be inspected (to the end), because of this.
     Uninspectable(&'static str),
+    /// A limit was reached first.
+    Over(&'static Exceeded),
     /// The client broke off.
     Broken,
 }
+
+/// A limit on holding.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    /// Its name in the configuration, without the section.
+    pub limit: &'static str,
+    /// What that means for the body.
+    pub why: &'static str,
+}
+
+const TIME: Exceeded = Exceeded { limit: "hold_ms", why: "it did not arrive in time (inspect.hold_ms)" };
+const SIZE: Exceeded =
+    Exceeded { limit: "hold_bytes", why: "it is larger than what is held (inspect.hold_bytes)" };
 
 /// A held body.
 #[derive(Debug)]
@@ -118,7 +133,7 @@ pub async fn hold(
             break outcome;
         }
         let frame = match tokio::time::timeout_at(deadline, incoming.frame()).await {
-            Err(_elapsed) => break Outcome::Uninspectable("it did not arrive in time (inspect.hold_ms)"),
+            Err(_elapsed) => break Outcome::Over(&TIME),
             Ok(Some(Err(_broken))) => break Outcome::Broken,
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => {
@@ -165,8 +180,7 @@ impl Holding {
             BodyVerdict::Settled if !rules.wants(evaluation).body => return Some(Outcome::Inspected),
             BodyVerdict::Settled | BodyVerdict::Undecided => {}
         }
-        let full = self.bytes >= limits.hold_bytes;
-        full.then_some(Outcome::Uninspectable("it is larger than what is held (inspect.hold_bytes)"))
+        (self.bytes >= limits.hold_bytes).then_some(Outcome::Over(&SIZE))
     }
 
     fn take(&mut self, data: Bytes, rules: &RuleSet, evaluation: &mut Evaluation, signals: &mut Signals) {

@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use http::Request;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -56,6 +58,9 @@ async fn begin(gateway: Arc<Gateway>, greeted: Greeted, host: Destination) -> Op
         Err(error) => error,
     };
     let (reason, sentence) = client_failure(&error);
+    if reason == "timeout" {
+        gateway.metrics.limit("tls_ms");
+    }
     gateway.metrics.client_handshake_failures.get_or_create(&Reason { reason }).inc();
     let event = tunnel_event(&gateway, &client, &destination, at_us);
     let error = Some(format!("client: the TLS handshake failed: {sentence}"));
@@ -142,15 +147,9 @@ where
     let service = service_fn(|request| Box::pin(serve_one(Arc::clone(&tunnel), request)));
     let connection =
         serve::http1(&gateway.limits.http).serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = gateway.tasks.closing() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = result {
+    let connection = pin!(connection);
+    let ran = serve::run(connection, http1::UpgradeableConnection::graceful_shutdown, &gateway.tasks).await;
+    if let Err(error) = ran {
         reply::connection_failed(&tunnel, &error);
     }
 }
@@ -164,15 +163,9 @@ where
     let service = service_fn(move |request| serve_one(Arc::clone(&of_tunnel), request));
     let builder = serve::http2(&gateway.limits.http, gateway.tasks.clone());
     let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = gateway.tasks.closing() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = result {
+    let connection = pin!(connection);
+    let ran = serve::run(connection, http2::Connection::graceful_shutdown, &gateway.tasks).await;
+    if let Err(error) = ran {
         reply::connection_failed(&tunnel, &error);
     }
 }

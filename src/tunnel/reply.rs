@@ -62,6 +62,7 @@ pub async fn refuse_with(tunnel: &Tunnel, mut seen: Seen, asker: &Asker) -> Resp
 
 /// Answers a request that the origin did not.
 pub async fn fault(tunnel: &Tunnel, mut seen: Seen, asker: &Asker, origin: &OriginFault) -> Response<Body> {
+    count_limit(&tunnel.gateway, origin);
     let fault = describe(origin, &tunnel.destination.host);
     let whose = if matches!(origin, OriginFault::RequestBody(_)) { "client" } else { "origin" };
     tunnel.gateway.metrics.faults.get_or_create(&Reason { reason: fault.kind }).inc();
@@ -181,6 +182,7 @@ pub fn dial_failed(
     headers: &HeaderMap,
     origin: &OriginFault,
 ) -> Response<Body> {
+    count_limit(gateway, origin);
     let fault = describe(origin, &to.host);
     entry_failed(gateway, client, to, headers, &fault)
 }
@@ -217,7 +219,7 @@ pub fn onboarding(gateway: &Gateway, request: &Request<Incoming>, reached: Reach
 
 /// Records a connection that broke the protocol inside a tunnel; hyper has answered 400 or 431 already.
 pub fn connection_failed(tunnel: &Tunnel, error: &hyper::Error) {
-    let Some((status, word)) = broken(error) else { return };
+    let Some((status, word)) = broken(&tunnel.gateway, error) else { return };
     tunnel.gateway.metrics.framing_refused.get_or_create(&Reason { reason: word }).inc();
     tunnel.gateway.journal.append(Event {
         time_us: now_us(),
@@ -231,7 +233,7 @@ pub fn connection_failed(tunnel: &Tunnel, error: &hyper::Error) {
 
 /// Records a connection that broke the protocol on the proxy port.
 pub fn front_failed(gateway: &Gateway, peer: IpAddr, error: &hyper::Error) {
-    let Some((status, word)) = broken(error) else { return };
+    let Some((status, word)) = broken(gateway, error) else { return };
     gateway.metrics.framing_refused.get_or_create(&Reason { reason: word }).inc();
     let (client, nowhere) = (Client { ip: peer, user: None }, Destination { host: "".into(), port: 0 });
     gateway.journal.append(Event {
@@ -254,8 +256,12 @@ pub fn verify_word(error: &VerifyError) -> &'static str {
 }
 
 /// Only a request that came and could not be read is worth a row; idle connections that end are not.
-fn broken(error: &hyper::Error) -> Option<(u16, &'static str)> {
+fn broken(gateway: &Gateway, error: &hyper::Error) -> Option<(u16, &'static str)> {
+    if error.is_timeout() {
+        gateway.metrics.limit("idle_ms");
+    }
     if error.is_parse_too_large() {
+        gateway.metrics.limit("head_bytes");
         Some((431, "too_large"))
     } else if error.is_parse() {
         Some((400, "malformed"))
@@ -282,6 +288,17 @@ fn closed(asker: &Asker, host: &str) -> Response<bytes::Bytes> {
 fn finish(tunnel: &Tunnel, seen: &Seen, answer: &Response<bytes::Bytes>) {
     seen.count(tunnel);
     tunnel.gateway.journal.append(seen.event(tunnel, Uuid::now_v7(), answer.body().len() as u64));
+}
+
+fn count_limit(gateway: &Gateway, origin: &OriginFault) {
+    use crate::net::resolve::ResolveError;
+    let limit = match origin {
+        OriginFault::Dial(DialError::TimedOut | DialError::Resolve(ResolveError::TimedOut)) => "dial_ms",
+        OriginFault::Tls(VerifyError::TimedOut) => "tls_ms",
+        OriginFault::Silent => "response_head_ms",
+        _ => return,
+    };
+    gateway.metrics.limit(limit);
 }
 
 /// An origin's failure in the words of RFC 9209.

@@ -12,7 +12,7 @@ use super::Client;
 use super::gateway::{Gateway, Record, now_us};
 use crate::event::{Event, Mode, Verdict};
 use crate::net::Destination;
-use crate::net::splice::{Copied, splice};
+use crate::net::splice::{Copied, Ended, splice};
 
 /// A tunnel that is not decrypted.
 #[derive(Debug)]
@@ -72,10 +72,13 @@ impl Spliced {
             return (Copied::default(), Some(format!("origin: {error}")));
         }
         let idle = gateway.limits.splice_idle;
-        let copying = splice(&mut self.client_stream, &mut self.origin_stream, idle);
-        let (mut copied, error) = copying.await;
+        let stop = gateway.tasks.cutting();
+        let (mut copied, ended) = splice(&mut self.client_stream, &mut self.origin_stream, idle, stop).await;
         copied.up += said;
-        (copied, error)
+        if matches!(ended, Ended::Idle) {
+            gateway.metrics.limit("splice_idle_ms");
+        }
+        (copied, ended.error())
     }
 }
 

@@ -13,7 +13,7 @@ use super::record::Seen;
 use super::watch::Open;
 use super::{Tunnel, reply};
 use crate::http::{Body, Outgoing, fields};
-use crate::net::splice::splice;
+use crate::net::splice::{Ended, splice};
 
 /// Forwards an upgrade; when the origin agrees, the bytes flow in a task of their own.
 pub async fn forward(tunnel: Arc<Tunnel>, mut seen: Seen, parts: Parts, client: OnUpgrade) -> Response<Body> {
@@ -55,17 +55,12 @@ async fn pass(mut open: Open, client: OnUpgrade, origin: OnUpgrade) {
     };
     let idle = open.tunnel.gateway.limits.splice_idle;
     let (mut client, mut origin) = (TokioIo::new(client), TokioIo::new(origin));
-    let tasks = open.tunnel.gateway.tasks.clone();
-    let copied = tokio::select! {
-        (copied, why) = splice(&mut client, &mut origin, idle) => {
-            open.seen.error = why;
-            copied
-        }
-        () = tasks.closing() => {
-            open.seen.error = Some("gateway: it is shutting down".to_owned());
-            crate::net::splice::Copied::default()
-        }
-    };
+    let gateway = Arc::clone(&open.tunnel.gateway);
+    let (copied, ended) = splice(&mut client, &mut origin, idle, gateway.tasks.cutting()).await;
+    if matches!(ended, Ended::Idle) {
+        gateway.metrics.limit("splice_idle_ms");
+    }
+    open.seen.error = ended.error();
     open.seen.held_bytes += copied.up;
     open.close(copied.down);
 }

@@ -138,7 +138,12 @@ impl HttpBody for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        let ended = self.incoming.is_end_stream();
-        self.close((!ended).then(|| "client: it went away before the response's end".to_owned()));
+        let cut = self.open.as_ref().is_some_and(|open| open.tunnel.gateway.tasks.is_cutting());
+        let why = if cut {
+            "gateway: it is shutting down"
+        } else {
+            "client: it went away before the response's end"
+        };
+        self.close((!self.incoming.is_end_stream()).then(|| why.to_owned()));
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::support::origin::Certificate;
 use crate::support::{Origin, curl, gateway};
 
-fn say(address: &str, bytes: &[u8]) -> String {
+/// Writes, then reads until the end or until nothing more comes.
+pub fn say(address: &str, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     // An answer that leaves the connection open ends with this.
     stream.set_read_timeout(Some(Duration::from_millis(1500))).unwrap();

@@ -14,6 +14,7 @@ mod cli;
 mod delivery;
 mod durability;
 mod faults;
+mod limits;
 mod peers;
 mod proxy;
 mod readme;
