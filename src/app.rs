@@ -24,7 +24,8 @@ use crate::net::Dialer;
 use crate::rules;
 use crate::sink::clickhouse::Delivery;
 use crate::telemetry::Metrics;
-use crate::telemetry::metrics::{Info, Outside};
+use crate::telemetry::labels::{Info, Listening};
+use crate::telemetry::metrics::Measured;
 use crate::tls::{Authority, AuthorityError, ClientSide, Leafs, UpstreamTls, upstream};
 use crate::tunnel::onboarding::{Onboarding, Settings};
 use crate::tunnel::{Gateway, Ruling, entry};
@@ -94,13 +95,14 @@ impl App {
         let leafs = Leafs::new(authority, OffsetDateTime::now_utc())
             .map_err(|e| StartError::Resource(e.to_string()))?;
         let leafs = Arc::new(leafs);
-        let outside = outside(&journal, delivery.as_ref(), &leafs);
         let info = Info { version: env!("CARGO_PKG_VERSION"), engine: rules::ENGINE };
-        let metrics = Arc::new(Metrics::new(info, outside));
-        metrics.rules.set(i64::try_from(rules.len()).unwrap_or(i64::MAX));
-        metrics.reload_success_timestamp.set(unix_now());
+        let mut parts: Vec<&dyn Measured> = vec![&**journal.stats(), &*leafs];
+        parts.extend(delivery.iter().map(|delivery| -> &dyn Measured { &**delivery.stats() }));
+        let metrics = Arc::new(Metrics::new(info, &parts));
+        metrics.in_force(&rules.hash, rules.len(), unix_now());
         let tasks = Tasks::default();
-        let budget = Budget::new(config.totals.connections, config.totals.connections_per_client);
+        let active = metrics.connections_active.get_or_create_owned(&Listening { listener: "proxy" });
+        let budget = Budget::new(config.totals.connections, config.totals.connections_per_client, active);
         let drain = config.totals.drain;
         let watched = config.rules.clone();
         let ca_pem = config.ca_dir.join("ca.pem");
@@ -230,33 +232,6 @@ fn session_key(data: &Path) -> Result<hmac::Key, String> {
         }
     };
     Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
-}
-
-/// Metrics whose values live in other parts.
-fn outside(journal: &Journal, delivery: Option<&Delivery>, leafs: &Arc<Leafs>) -> Vec<Outside> {
-    let mut values: Vec<Outside> = Vec::new();
-    for (name, help, read) in journal.stats().gauges() {
-        values.push(Outside { name, help, read });
-    }
-    if let Some(delivery) = delivery {
-        for (name, help, read) in delivery.stats().gauges() {
-            values.push(Outside { name, help, read });
-        }
-    }
-    let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let relaxed = std::sync::atomic::Ordering::Relaxed;
-    let of = Arc::clone(leafs);
-    let read = Box::new(move || count(of.minted.load(relaxed)));
-    let help = "Leaf certificates that had to be signed";
-    values.push(Outside { name: "leaf_cache_misses_total", help, read });
-    let of = Arc::clone(leafs);
-    let read = Box::new(move || count(of.looked_up.load(relaxed).saturating_sub(of.minted.load(relaxed))));
-    let help = "Leaf certificates found in the cache";
-    values.push(Outside { name: "leaf_cache_hits_total", help, read });
-    let of = Arc::clone(leafs);
-    let read = Box::new(move || i64::try_from(of.kept()).unwrap_or(i64::MAX));
-    values.push(Outside { name: "leaf_cached", help: "Leaf certificates kept", read });
-    values
 }
 
 fn unix_now() -> i64 {

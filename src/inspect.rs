@@ -10,9 +10,11 @@ pub mod evidence;
 pub mod head;
 pub mod json;
 pub mod message;
+pub mod obstacle;
 pub mod response;
 pub mod signals;
 
 pub use body::{BodyVerdict, RequestBody};
+pub use obstacle::Obstacle;
 pub use response::ResponseScan;
 pub use signals::{Signal, Signals, Strength};

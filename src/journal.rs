@@ -73,6 +73,11 @@ pub struct Receipt {
     pub seq: i64,
 }
 
+impl Receipt {
+    /// Under [`WhenFull::Drop`]: the event was counted, not stored.
+    const NOWHERE: Self = Self { seq: 0 };
+}
+
 /// The store cannot take events and the policy says `block`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event journal cannot store events (disk full?)")]
@@ -136,7 +141,7 @@ impl Journal {
         let mut queue = self.queue();
         if queue.plain.len() >= QUEUE_MAX || queue.closing {
             drop(queue);
-            return self.shared.stats.dropped("queue");
+            return self.shared.stats.dropped("queue", 1);
         }
         queue.plain.push(event);
         if queue.plain.len() == QUEUE_WAKE {
@@ -161,7 +166,7 @@ impl Journal {
     /// Completes an event stored earlier, unless it was sealed for delivery in the meantime.
     pub fn complete(&self, receipt: Receipt, ending: Ending) {
         let mut queue = self.queue();
-        if !queue.closing {
+        if !queue.closing && receipt != Receipt::NOWHERE {
             queue.endings.push((receipt, ending));
         }
     }
@@ -206,7 +211,7 @@ impl Drop for Gone {
             &mut *lock_or_inner(&self.0.queue),
             Queue { closing: true, ..Queue::default() },
         );
-        self.0.stats.dropped_many("full", waiting.plain.len() as u64);
+        self.0.stats.dropped("full", waiting.plain.len() as u64);
     }
 }
 

@@ -84,6 +84,11 @@ pub fn telling(method: &str) -> Option<Telling> {
     METHODS.iter().find(|(name, _)| *name == method).map(|(_, telling)| *telling)
 }
 
+/// The method as this list spells it, so that a peer cannot make up words for a metric.
+pub fn known(method: &str) -> Option<&'static str> {
+    METHODS.iter().find(|(name, _)| *name == method).map(|(name, _)| *name)
+}
+
 /// True for text of the form of a protocol version: a date from 2024 on.
 pub fn is_version(text: &str) -> bool {
     let bytes = text.as_bytes();

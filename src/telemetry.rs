@@ -1,5 +1,6 @@
 //! Metrics and logs.
 
+pub mod labels;
 pub mod logs;
 pub mod metrics;
 

@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::event::Mode;
 use crate::http::Origin;
 use crate::identity::Identified;
+use crate::listener::Place;
 use crate::net::Destination;
 use crate::rules::{Evaluation, Names};
 
@@ -38,6 +39,8 @@ pub struct Client {
     pub ip: IpAddr,
     /// The user, when the proxy asks for one.
     pub user: Option<Identified>,
+    /// The connection's place among all.
+    pub place: Arc<Place>,
 }
 
 /// The TLS facts of a tunnel.

@@ -12,7 +12,7 @@ use super::unix_now;
 use crate::config::Config;
 use crate::listener::Tasks;
 use crate::rules;
-use crate::telemetry::metrics::Outcome;
+use crate::telemetry::labels::Outcome;
 use crate::tunnel::{Gateway, Ruling};
 
 /// Editors write a file in several steps; a reload waits until they are quiet for this long.
@@ -41,8 +41,7 @@ impl Reloader {
                 let (hash, count) = (ruling.rules.hash.clone(), ruling.rules.len());
                 self.gateway.ruling.store(Arc::new(ruling));
                 outcome("ok");
-                metrics.rules.set(i64::try_from(count).unwrap_or(i64::MAX));
-                metrics.reload_success_timestamp.set(unix_now());
+                metrics.in_force(&hash, count, unix_now());
                 tracing::info!(cause, rules = count, rule_set = hash, "reloaded");
                 Ok(format!("{count} rules in force, rule set {hash}"))
             }

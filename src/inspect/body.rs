@@ -7,6 +7,7 @@ use super::charset::Transcoder;
 use super::decode::Decoder;
 use super::json::{Lexer, Stop};
 use super::message::Messages;
+use super::obstacle::{Obstacle, TOO_DEEP};
 
 /// Whether more of the body could still change what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +17,13 @@ pub enum BodyVerdict {
     /// Nothing that follows can change the signals.
     Settled,
     /// The body cannot be read (unknown or broken encoding, too deep, expands too far).
-    Uninspectable(&'static str),
+    Uninspectable(&'static Obstacle),
 }
-
-/// Why a body cannot be inspected.
-pub const TOO_DEEP: &str = "it is nested too deep";
 
 /// A streaming reader of one request body.
 #[derive(Debug)]
 pub struct RequestBody {
-    decoder: Result<Decoder, &'static str>,
+    decoder: Result<Decoder, &'static Obstacle>,
     transcoder: Transcoder,
     reader: Reader,
 }
@@ -137,7 +135,7 @@ impl Reader {
             Ok(()) if self.lexer.is_done() => self.stopped = Some(BodyVerdict::Settled),
             Ok(()) => {}
             Err(Stop::Syntax) => self.stopped = Some(BodyVerdict::Settled),
-            Err(Stop::TooDeep) => self.stopped = Some(BodyVerdict::Uninspectable(TOO_DEEP)),
+            Err(Stop::TooDeep) => self.stopped = Some(BodyVerdict::Uninspectable(&TOO_DEEP)),
         }
     }
 

@@ -4,8 +4,7 @@
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
-/// Why a body cannot be read.
-pub const UNKNOWN_CHARSET: &str = "its charset is not one that JSON is written in";
+use super::obstacle::{Obstacle, UNKNOWN_CHARSET};
 
 /// Transcodes a stream of bytes.
 #[derive(Debug, Default)]
@@ -63,9 +62,9 @@ impl Transcoder {
     }
 
     /// Gives the next bytes as UTF-8 to `sink`; the error says why that is impossible.
-    pub fn feed(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), &'static str> {
+    pub fn feed(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), &'static Obstacle> {
         if self.named == Named::Unreadable {
-            return Err(UNKNOWN_CHARSET);
+            return Err(&UNKNOWN_CHARSET);
         }
         match self.form {
             Form::Utf8 => sink(bytes),

@@ -7,6 +7,8 @@ use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
+use super::obstacle::{BROKEN_ENCODING, Obstacle, TOO_LARGE, TOO_MANY_LAYERS, UNKNOWN_ENCODING};
+
 /// Encodings on top of each other.
 pub const LAYERS_MAX: usize = 4;
 /// Most bytes that one body may expand to.
@@ -15,15 +17,6 @@ pub const EXPANDED_MAX_BYTES: usize = 16 * 1024 * 1024;
 const BROTLI_BUFFER_BYTES: usize = 4096;
 /// Largest window of a zstd frame, as a power of two (8 MiB, RFC 9659).
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
-
-/// Why a body cannot be decoded.
-pub const UNKNOWN_ENCODING: &str = "its content encoding is unknown";
-/// Why a body cannot be decoded.
-pub const TOO_MANY_LAYERS: &str = "it is encoded too many times over";
-/// Why a body cannot be decoded.
-pub const BROKEN_ENCODING: &str = "its content encoding is broken";
-/// Why a body cannot be decoded.
-pub const TOO_LARGE: &str = "it expands to more than 16 MiB";
 
 /// A chain of decoders; empty for a plain body.
 #[derive(Default)]
@@ -71,15 +64,15 @@ impl Write for Capped {
 
 impl Decoder {
     /// Reads the encodings of a body; the last one applied is undone first.
-    pub fn new(headers: &HeaderMap) -> Result<Self, &'static str> {
+    pub fn new(headers: &HeaderMap) -> Result<Self, &'static Obstacle> {
         let mut layers = Vec::new();
         for value in headers.get_all(CONTENT_ENCODING) {
-            for name in value.to_str().map_err(|_opaque| UNKNOWN_ENCODING)?.split(',') {
+            for name in value.to_str().map_err(|_opaque| &UNKNOWN_ENCODING)?.split(',') {
                 layers.extend(Layer::new(name.trim())?);
             }
         }
         if layers.len() > LAYERS_MAX {
-            return Err(TOO_MANY_LAYERS);
+            return Err(&TOO_MANY_LAYERS);
         }
         layers.reverse();
         Ok(Self { layers })
@@ -91,21 +84,21 @@ impl Decoder {
     }
 
     /// Decodes the next bytes.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<u8>, &'static Obstacle> {
         self.run(bytes, false)
     }
 
     /// The body has ended; gives what the decoders still hold.
-    pub fn finish(&mut self) -> Result<Vec<u8>, &'static str> {
+    pub fn finish(&mut self) -> Result<Vec<u8>, &'static Obstacle> {
         self.run(&[], true)
     }
 
-    fn run(&mut self, bytes: &[u8], last: bool) -> Result<Vec<u8>, &'static str> {
+    fn run(&mut self, bytes: &[u8], last: bool) -> Result<Vec<u8>, &'static Obstacle> {
         let mut current = bytes.to_vec();
         for layer in &mut self.layers {
             current = layer.write(&current, last).map_err(|error| match error.kind() {
-                io::ErrorKind::FileTooLarge => TOO_LARGE,
-                _ => BROKEN_ENCODING,
+                io::ErrorKind::FileTooLarge => &TOO_LARGE,
+                _ => &BROKEN_ENCODING,
             })?;
         }
         Ok(current)
@@ -113,7 +106,7 @@ impl Decoder {
 }
 
 impl Layer {
-    fn new(name: &str) -> Result<Option<Self>, &'static str> {
+    fn new(name: &str) -> Result<Option<Self>, &'static Obstacle> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         let out = Capped::default();
         Ok(Some(if name.is_empty() || is("identity") {
@@ -125,11 +118,11 @@ impl Layer {
         } else if is("br") {
             Self::Brotli(Box::new(DecompressorWriter::new(out, BROTLI_BUFFER_BYTES)))
         } else if is("zstd") {
-            let mut decoder = zstd::stream::write::Decoder::new(out).map_err(|_memory| BROKEN_ENCODING)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_refused| BROKEN_ENCODING)?;
+            let mut decoder = zstd::stream::write::Decoder::new(out).map_err(|_memory| &BROKEN_ENCODING)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_refused| &BROKEN_ENCODING)?;
             Self::Zstd(Box::new(decoder))
         } else {
-            return Err(UNKNOWN_ENCODING);
+            return Err(&UNKNOWN_ENCODING);
         }))
     }
 

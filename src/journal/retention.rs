@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
+use super::stats::Size;
 use super::{Settings, Stats, marks};
 use crate::event::fields::time_text;
 
@@ -54,11 +57,12 @@ impl Retention {
         let mut deleted = false;
         for _ in 0..CHUNKS {
             let bytes = size(connection)?;
-            let Some(first) = first(connection)? else {
-                stats.size(bytes, 0);
+            let Some((first, time)) = first(connection)? else {
+                stats.size(Size { bytes, ..Size::default() });
                 break;
             };
-            stats.size(bytes, u64::try_from(next_seq - first).unwrap_or_default());
+            let rows = u64::try_from(next_seq - first).unwrap_or_default();
+            stats.size(Size { bytes, rows, oldest_seconds: age_seconds(&time) });
             let last = first + CHUNK - 1;
             let too_big = bytes > self.max_bytes;
             let too_old = older(connection, last, cutoff)? && !(self.deliver && last > delivered);
@@ -84,8 +88,15 @@ fn size(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(u64::try_from(pages * of("page_size")?).unwrap_or_default())
 }
 
-fn first(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    connection.query_row("SELECT min(seq) FROM events", [], |row| row.get(0))
+/// Number and time of the first row.
+fn first(connection: &Connection) -> rusqlite::Result<Option<(i64, String)>> {
+    let sql = "SELECT seq, time FROM events ORDER BY seq LIMIT 1";
+    connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+}
+
+fn age_seconds(time: &str) -> u64 {
+    let Ok(time) = OffsetDateTime::parse(time, &Rfc3339) else { return 0 };
+    u64::try_from((OffsetDateTime::now_utc() - time).whole_seconds()).unwrap_or_default()
 }
 
 /// Rows are written nearly in the order of their time, so the last row of a chunk speaks for it.

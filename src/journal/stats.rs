@@ -1,59 +1,87 @@
 //! What the journal counts about itself.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// Counters and gauges; read by the metrics.
-#[derive(Debug, Default)]
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+
+use crate::telemetry::labels::Reason;
+use crate::telemetry::metrics::{Measured, Registry, seconds};
+
+/// Counters and gauges.
+#[derive(Debug)]
 pub struct Stats {
-    rows_written: AtomicU64,
-    commits: AtomicU64,
-    commit_us: AtomicU64,
-    dropped_queue: AtomicU64,
-    dropped_full: AtomicU64,
-    late_endings: AtomicU64,
-    retired: AtomicU64,
-    retired_undelivered: AtomicU64,
-    bytes: AtomicU64,
-    rows: AtomicU64,
+    rows_written: Counter,
+    commit: Histogram,
+    dropped: Family<Reason, Counter>,
+    late_endings: Counter,
+    retired: Counter,
+    retired_undelivered: Counter,
+    bytes: Gauge,
+    rows: Gauge,
+    oldest_seconds: Gauge,
     failing: AtomicBool,
+    failing_gauge: Gauge,
 }
 
-/// A named value with its description and how to read it.
-pub type Gauge = (&'static str, &'static str, Box<dyn Fn() -> i64 + Send + Sync>);
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            rows_written: Counter::default(),
+            commit: seconds(),
+            dropped: Family::default(),
+            late_endings: Counter::default(),
+            retired: Counter::default(),
+            retired_undelivered: Counter::default(),
+            bytes: Gauge::default(),
+            rows: Gauge::default(),
+            oldest_seconds: Gauge::default(),
+            failing: AtomicBool::default(),
+            failing_gauge: Gauge::default(),
+        }
+    }
+}
+
+/// What the store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) bytes: u64,
+    pub(super) rows: u64,
+    pub(super) oldest_seconds: u64,
+}
 
 impl Stats {
-    pub(super) fn committed(&self, rows: u64, us: u64) {
-        self.rows_written.fetch_add(rows, Ordering::Relaxed);
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        self.commit_us.fetch_add(us, Ordering::Relaxed);
+    pub(super) fn committed(&self, rows: u64, took: Duration) {
+        self.rows_written.inc_by(rows);
+        self.commit.observe(took.as_secs_f64());
     }
 
-    pub(super) fn dropped(&self, reason: &'static str) {
-        self.dropped_many(reason, 1);
+    pub(super) fn dropped(&self, reason: &'static str, rows: u64) {
+        self.dropped.get_or_create(&Reason { reason }).inc_by(rows);
     }
 
-    pub(super) fn dropped_many(&self, reason: &'static str, rows: u64) {
-        let counter = if reason == "queue" { &self.dropped_queue } else { &self.dropped_full };
-        counter.fetch_add(rows, Ordering::Relaxed);
-    }
-
-    pub(super) fn late(&self) {
-        self.late_endings.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn late(&self, endings: u64) {
+        self.late_endings.inc_by(endings);
     }
 
     pub(super) fn retired(&self, rows: u64, undelivered: u64) {
-        self.retired.fetch_add(rows, Ordering::Relaxed);
-        self.retired_undelivered.fetch_add(undelivered, Ordering::Relaxed);
+        self.retired.inc_by(rows);
+        self.retired_undelivered.inc_by(undelivered);
     }
 
-    pub(super) fn size(&self, bytes: u64, rows: u64) {
-        self.bytes.store(bytes, Ordering::Relaxed);
-        self.rows.store(rows, Ordering::Relaxed);
+    pub(super) fn size(&self, size: Size) {
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.bytes.set(number(size.bytes));
+        self.rows.set(number(size.rows));
+        self.oldest_seconds.set(number(size.oldest_seconds));
     }
 
     pub(super) fn set_failing(&self, failing: bool) {
         self.failing.store(failing, Ordering::Relaxed);
+        self.failing_gauge.set(failing.into());
     }
 
     /// True while the store cannot be written.
@@ -63,63 +91,35 @@ impl Stats {
 
     /// Events that were not recorded.
     pub fn lost(&self) -> u64 {
-        self.dropped_queue.load(Ordering::Relaxed) + self.dropped_full.load(Ordering::Relaxed)
+        ["queue", "full"].iter().map(|reason| self.dropped.get_or_create(&Reason { reason }).get()).sum()
     }
 
     /// Endings that came after their row was sealed.
     pub fn late_endings(&self) -> u64 {
-        self.late_endings.load(Ordering::Relaxed)
+        self.late_endings.get()
     }
 
     /// Rows deleted by retention, and how many of them had not been delivered.
     pub fn retired_rows(&self) -> (u64, u64) {
-        (self.retired.load(Ordering::Relaxed), self.retired_undelivered.load(Ordering::Relaxed))
+        (self.retired.get(), self.retired_undelivered.get())
     }
+}
 
-    /// Every value for the metrics.
-    pub fn gauges(self: &Arc<Self>) -> Vec<Gauge> {
-        let read = |pick: fn(&Self) -> &AtomicU64| {
-            let stats = Arc::clone(self);
-            let value = move || i64::try_from(pick(&stats).load(Ordering::Relaxed)).unwrap_or(i64::MAX);
-            Box::new(value) as Box<dyn Fn() -> i64 + Send + Sync>
-        };
-        let failing = Arc::clone(self);
-        vec![
-            ("journal_rows_written_total", "Events written since the start", read(|s| &s.rows_written)),
-            ("journal_commits_total", "Commits since the start", read(|s| &s.commits)),
-            (
-                "journal_commit_microseconds_total",
-                "Time spent in commits since the start",
-                read(|s| &s.commit_us),
-            ),
-            (
-                "journal_dropped_queue_total",
-                "Events not recorded because the queue was full",
-                read(|s| &s.dropped_queue),
-            ),
-            (
-                "journal_dropped_full_total",
-                "Events not recorded because the store failed",
-                read(|s| &s.dropped_full),
-            ),
-            (
-                "journal_late_endings_total",
-                "Endings that came after their row was sealed",
-                read(|s| &s.late_endings),
-            ),
-            ("journal_retired_total", "Events deleted by retention", read(|s| &s.retired)),
-            (
-                "journal_retired_undelivered_total",
-                "Events deleted by the size limit before they were delivered",
-                read(|s| &s.retired_undelivered),
-            ),
-            ("journal_bytes", "Size of the store", read(|s| &s.bytes)),
-            ("journal_rows", "Events in the store, by row numbers", read(|s| &s.rows)),
-            (
-                "journal_failing",
-                "1 while the store cannot be written",
-                Box::new(move || i64::from(failing.failing())),
-            ),
-        ]
+impl Measured for Stats {
+    fn register(&self, r: &mut Registry) {
+        r.register("journal_rows_written", "Events written since the start", self.rows_written.clone());
+        r.register("journal_commit_duration_seconds", "Commits of the event store", self.commit.clone());
+        let help = "Events not recorded, by reason: the queue was full, or the store failed (full)";
+        r.register("journal_dropped", help, self.dropped.clone());
+        let help = "Endings that came after their row was sealed for delivery";
+        r.register("journal_late_endings", help, self.late_endings.clone());
+        r.register("journal_retired", "Events deleted by retention", self.retired.clone());
+        let help = "Events deleted by the size limit before they were delivered";
+        r.register("journal_retired_undelivered", help, self.retired_undelivered.clone());
+        r.register("journal_bytes", "Size of the store", self.bytes.clone());
+        r.register("journal_rows", "Events in the store, by row numbers", self.rows.clone());
+        r.register("journal_oldest_seconds", "Age of the oldest event", self.oldest_seconds.clone());
+        let help = "1 while the store cannot be written";
+        r.register("journal_failing", help, self.failing_gauge.clone());
     }
 }

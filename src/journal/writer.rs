@@ -163,14 +163,13 @@ fn commit(store: &mut Store, shared: &Shared, batch: &mut Batch) -> rusqlite::Re
     }
     let started = Instant::now();
     let written = store.write(batch)?;
-    let us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    store.stats.committed((batch.plain.len() + batch.durable.len()) as u64, us);
+    store.stats.committed((batch.plain.len() + batch.durable.len()) as u64, started.elapsed());
     if store.stats.failing() {
         tracing::info!("the event journal can be written again");
         store.stats.set_failing(false);
     }
     (store.next_seq, store.sealed) = (written.next_seq, written.sealed);
-    (0..written.late).for_each(|_| store.stats.late());
+    store.stats.late(written.late);
     let mut open = lock_or_inner(&shared.open);
     for ((event, reply), receipt) in batch.durable.drain(..).zip(written.receipts) {
         // What the gateway answered itself is complete already.
@@ -197,14 +196,14 @@ fn fail(shared: &Shared, batch: Batch, error: &rusqlite::Error, closing: bool) {
     shared.stats.set_failing(true);
     let refused = batch.durable.len() as u64;
     for (_, reply) in batch.durable {
-        let answer = if shared.when_full == WhenFull::Drop { Ok(Receipt { seq: 0 }) } else { Err(Refused) };
+        let answer = if shared.when_full == WhenFull::Drop { Ok(Receipt::NOWHERE) } else { Err(Refused) };
         tell(reply, answer);
     }
     for (_, reply) in batch.marks {
         tell(reply, Err(error.to_string()));
     }
     if shared.when_full == WhenFull::Drop || closing {
-        return shared.stats.dropped_many("full", batch.plain.len() as u64 + refused);
+        return shared.stats.dropped("full", batch.plain.len() as u64 + refused);
     }
     let mut queue = lock_or_inner(&shared.queue);
     let mut kept = batch.plain;
@@ -216,7 +215,7 @@ fn fail(shared: &Shared, batch: Batch, error: &rusqlite::Error, closing: bool) {
     endings.append(&mut queue.endings);
     endings.truncate(QUEUE_MAX);
     queue.endings = endings;
-    shared.stats.dropped_many("full", over as u64);
+    shared.stats.dropped("full", over as u64);
 }
 
 /// Whoever asked may have gone away in the meantime.

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{Budget, Place, Tasks};
 use crate::telemetry::Metrics;
-use crate::telemetry::metrics::Accept;
+use crate::telemetry::labels::Accept;
 
 /// Pause after an accept error such as a full file table, so that the loop does not spin.
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
@@ -29,8 +29,8 @@ pub struct Accepted {
     pub stream: TcpStream,
     /// The client's address.
     pub peer: SocketAddr,
-    /// Kept as long as the connection lives.
-    pub place: Place,
+    /// Kept as long as the connection lives, whatever it becomes.
+    pub place: Arc<Place>,
 }
 
 impl Listener {

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use prometheus_client::metrics::gauge::Gauge;
+
 /// Counts connections.
 #[derive(Debug)]
 pub struct Budget {
     total_max: usize,
     client_max: usize,
     held: Mutex<Held>,
+    active: Gauge,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +40,7 @@ impl Refusal {
     }
 }
 
-/// One connection's place; given back when dropped.
+/// One connection's place, kept by all that lives on for it; given back when the last of them is dropped.
 #[derive(Debug)]
 pub struct Place {
     budget: Arc<Budget>,
@@ -45,13 +48,13 @@ pub struct Place {
 }
 
 impl Budget {
-    /// A budget of `total_max` connections, `client_max` from one address.
-    pub fn new(total_max: usize, client_max: usize) -> Arc<Self> {
-        Arc::new(Self { total_max, client_max, held: Mutex::default() })
+    /// A budget of `total_max` connections, `client_max` from one address; `active` shows how many there are.
+    pub fn new(total_max: usize, client_max: usize, active: Gauge) -> Arc<Self> {
+        Arc::new(Self { total_max, client_max, held: Mutex::default(), active })
     }
 
     /// Takes a place for a client.
-    pub fn take(self: &Arc<Self>, client: IpAddr) -> Result<Place, Refusal> {
+    pub fn take(self: &Arc<Self>, client: IpAddr) -> Result<Arc<Place>, Refusal> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.total >= self.total_max {
             return Err(Refusal::Total);
@@ -62,7 +65,8 @@ impl Budget {
         }
         *of_client += 1;
         held.total += 1;
-        Ok(Place { budget: Arc::clone(self), client })
+        self.active.inc();
+        Ok(Arc::new(Place { budget: Arc::clone(self), client }))
     }
 }
 
@@ -70,6 +74,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.total = held.total.saturating_sub(1);
+        self.budget.active.dec();
         if let Some(count) = held.clients.get_mut(&self.client) {
             *count -= 1;
             if *count == 0 {
@@ -85,14 +90,19 @@ mod tests {
 
     #[test]
     fn places_are_limited_per_client_and_in_all_and_come_back() {
-        let budget = Budget::new(3, 2);
+        let active = Gauge::default();
+        let budget = Budget::new(3, 2, active.clone());
         let (a, b): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let first = budget.take(a).unwrap();
         let _second = budget.take(a).unwrap();
         assert_eq!(budget.take(a).unwrap_err(), Refusal::Client);
         let _third = budget.take(b).unwrap();
         assert_eq!(budget.take(b).unwrap_err(), Refusal::Total);
+        let upgraded = Arc::clone(&first);
         drop(first);
+        assert_eq!(active.get(), 3, "what the connection became still holds its place");
+        drop(upgraded);
+        assert_eq!(active.get(), 2);
         assert!(budget.take(a).is_ok());
     }
 }

@@ -1,55 +1,21 @@
-//! The gateway's Prometheus metrics. Labels are bounded words, never hosts, URLs or users.
+//! The gateway's Prometheus metrics; `docs/metrics.md` lists them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+pub use prometheus_client::registry::Registry;
 
-/// One bounded word as a label.
-macro_rules! label {
-    ($(#[$doc:meta])* $name:ident { $($field:ident),+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-        pub struct $name { $(#[doc = "A bounded word."] pub $field: &'static str),+ }
-    };
-}
+use super::labels::{
+    Accept, Decision, Direction, Hash, Info, Kind, Limit, Listening, McpCall, Outcome, Reason, Request,
+    RuleLabel, Side,
+};
 
-label!(/// What a connection was accepted on and what became of it.
-    Accept { listener, outcome });
-label!(/// A tunnel's decision.
-    Decision { decision });
-label!(/// A request's protocol and verdict.
-    Request { protocol, action });
-label!(/// A bounded reason.
-    Reason { reason });
-label!(/// A named limit.
-    Limit { limit });
-label!(/// A result: `ok` or `failed`.
-    Outcome { result });
-label!(/// Which side of the gateway.
-    Side { side });
-label!(/// A direction of body bytes.
-    Direction { direction });
-
-/// A rule id as a label: bounded by the number of rules.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RuleLabel {
-    /// The rule's id.
-    pub rule: String,
-}
-
-/// A name and a hash that identify what runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Info {
-    /// The program's version.
-    pub version: &'static str,
-    /// The matching engine.
-    pub engine: &'static str,
+/// A part that counts for itself.
+pub trait Measured {
+    /// Names and describes what it counts.
+    fn register(&self, registry: &mut Registry);
 }
 
 /// Every metric of the gateway.
@@ -57,7 +23,7 @@ pub struct Info {
 pub struct Metrics {
     registry: Registry,
     /// Connections open now.
-    pub connections_active: Gauge,
+    pub connections_active: Family<Listening, Gauge>,
     /// Connections accepted or refused.
     pub connections: Family<Accept, Counter>,
     /// Tunnels by decision.
@@ -70,14 +36,20 @@ pub struct Metrics {
     pub client_handshake_failures: Family<Reason, Counter>,
     /// Requests by protocol and verdict.
     pub requests: Family<Request, Counter>,
+    /// Exchanges that carry a method of MCP.
+    pub mcp_calls: Family<McpCall, Counter>,
     /// Time from head to end.
     pub request_duration: Histogram,
+    /// Time from a request's head until it is sent on or answered.
+    pub overhead: Histogram,
+    /// Time that rules took for one request.
+    pub rule_evaluation: Histogram,
     /// Time bodies were held for a verdict.
     pub hold: Histogram,
     /// Body bytes read by inspection.
     pub inspected: Family<Direction, Counter>,
     /// Bodies that could not be inspected to the end.
-    pub uninspectable: Family<Reason, Counter>,
+    pub truncated: Family<Limit, Counter>,
     /// Matches by rule.
     pub rule_matches: Family<RuleLabel, Counter>,
     /// Requests refused for ambiguous framing.
@@ -85,87 +57,45 @@ pub struct Metrics {
     /// Limits that were reached.
     pub limit_hits: Family<Limit, Counter>,
     /// Exchanges that failed.
-    pub faults: Family<Reason, Counter>,
+    pub faults: Family<Kind, Counter>,
     /// Failed proxy logins.
     pub auth_failures: Counter,
     /// Reloads of rules and configuration.
     pub reloads: Family<Outcome, Counter>,
     /// When the last reload succeeded.
     pub reload_success_timestamp: Gauge,
+    /// The rule set in force.
+    pub config: Family<Hash, Gauge>,
     /// Number of rules in force.
     pub rules: Gauge,
-    outside: Vec<(Outside, Shown)>,
 }
 
-/// A value that another part owns and the metrics read when they are asked.
-pub struct Outside {
-    /// Name without the prefix; one that ends in `_total` is a counter, any other a gauge.
-    pub name: &'static str,
-    /// What it means.
-    pub help: &'static str,
-    /// Reads it.
-    pub read: Box<dyn Fn() -> i64 + Send + Sync>,
-}
-
-impl std::fmt::Debug for Outside {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-/// How an outside value is exposed.
-#[derive(Debug)]
-enum Shown {
-    Counter(Counter<u64, AtomicU64>),
-    Gauge(Gauge),
-}
-
-impl Shown {
-    /// The encoder appends `_total` to the name of a counter itself.
-    fn register(value: &Outside, registry: &mut Registry) -> Self {
-        if let Some(name) = value.name.strip_suffix("_total") {
-            let counter = Counter::default();
-            registry.register(name, value.help, counter.clone());
-            return Self::Counter(counter);
-        }
-        let gauge = Gauge::default();
-        registry.register(value.name, value.help, gauge.clone());
-        Self::Gauge(gauge)
-    }
-
-    fn set(&self, value: i64) {
-        match self {
-            Self::Counter(counter) => {
-                counter.inner().store(u64::try_from(value).unwrap_or(0), Ordering::Relaxed);
-            }
-            Self::Gauge(gauge) => {
-                gauge.set(value);
-            }
-        }
-    }
-}
-
-/// Seconds, from a tenth of a millisecond to a minute.
-fn seconds() -> Histogram {
-    Histogram::new([0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0])
+/// Seconds, from ten microseconds to a minute.
+pub fn seconds() -> Histogram {
+    Histogram::new([
+        0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0,
+    ])
 }
 
 impl Metrics {
-    /// Registers every metric; `outside` are values read from other parts.
-    pub fn new(info: Info, outside: Vec<Outside>) -> Self {
+    /// Registers every metric, and those of parts that count for themselves.
+    pub fn new(info: Info, parts: &[&dyn Measured]) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("daylight"),
-            connections_active: Gauge::default(),
+            connections_active: Family::default(),
             connections: Family::default(),
             tunnels: Family::default(),
             handshake: Family::new_with_constructor(seconds),
             verify_failures: Family::default(),
             client_handshake_failures: Family::default(),
             requests: Family::default(),
+            mcp_calls: Family::default(),
             request_duration: seconds(),
+            overhead: seconds(),
+            rule_evaluation: seconds(),
             hold: seconds(),
             inspected: Family::default(),
-            uninspectable: Family::default(),
+            truncated: Family::default(),
             rule_matches: Family::default(),
             framing_refused: Family::default(),
             limit_hits: Family::default(),
@@ -173,74 +103,64 @@ impl Metrics {
             auth_failures: Counter::default(),
             reloads: Family::default(),
             reload_success_timestamp: Gauge::default(),
+            config: Family::default(),
             rules: Gauge::default(),
-            outside: Vec::new(),
         };
-        metrics.register_traffic();
+        metrics.register_connections();
+        metrics.register_requests();
         metrics.register_operation(info);
-        for value in outside {
-            let shown = Shown::register(&value, &mut metrics.registry);
-            metrics.outside.push((value, shown));
+        for part in parts {
+            part.register(&mut metrics.registry);
         }
         metrics
     }
 
-    fn register_traffic(&mut self) {
+    fn register_connections(&mut self) {
         let r = &mut self.registry;
-        r.register("connections_active", "Client connections open now", self.connections_active.clone());
+        let help = "Client connections open now, by listener";
+        r.register("connections_active", help, self.connections_active.clone());
         r.register("connections", "Client connections by listener and outcome", self.connections.clone());
         r.register("tunnels", "CONNECT tunnels by decision: inspect, bypass or block", self.tunnels.clone());
-        r.register(
-            "tls_handshake_duration_seconds",
-            "TLS handshakes by side: client or origin",
-            self.handshake.clone(),
-        );
-        r.register(
-            "tls_verify_failures",
-            "Origins refused for their TLS, by reason",
-            self.verify_failures.clone(),
-        );
-        r.register(
-            "tls_client_failures",
-            "Handshakes that clients broke off, by reason; untrusted_ca means that the CA is not installed",
-            self.client_handshake_failures.clone(),
-        );
+        let help = "TLS handshakes by side: client or origin";
+        r.register("tls_handshake_duration_seconds", help, self.handshake.clone());
+        let help = "Origins refused for their TLS, by reason";
+        r.register("tls_verify_failures", help, self.verify_failures.clone());
+        let help = "Handshakes that clients broke off, by reason; untrusted_ca: the CA is not installed";
+        r.register("tls_client_failures", help, self.client_handshake_failures.clone());
+    }
+
+    fn register_requests(&mut self) {
+        let r = &mut self.registry;
         r.register("requests", "Requests by protocol and verdict", self.requests.clone());
-        r.register(
-            "request_duration_seconds",
-            "Time from a request's head to the end of its response",
-            self.request_duration.clone(),
-        );
-        r.register(
-            "hold_duration_seconds",
-            "Time that request bodies were held for a verdict",
-            self.hold.clone(),
-        );
-        r.register("inspect_bytes", "Body bytes read by inspection, by direction", self.inspected.clone());
-        r.register(
-            "inspect_truncated",
-            "Bodies that could not be inspected to the end, by reason",
-            self.uninspectable.clone(),
-        );
+        let help = "Exchanges that carry a method of MCP, by method and whether the server is approved";
+        r.register("mcp_calls", help, self.mcp_calls.clone());
+        let help = "Time from a request's head to the end of its response";
+        r.register("request_duration_seconds", help, self.request_duration.clone());
+        let help = "Time from a request's head until it is sent on or answered, its body's hold included";
+        r.register("gateway_overhead_seconds", help, self.overhead.clone());
+        let help = "Time that rules took over a request's head, and over its body once it was held";
+        r.register("rule_eval_duration_seconds", help, self.rule_evaluation.clone());
+        let help = "Time that request bodies were held for a verdict";
+        r.register("hold_duration_seconds", help, self.hold.clone());
+        let help = "Body bytes read by inspection, by direction";
+        r.register("inspect_bytes", help, self.inspected.clone());
+        let help = "Request bodies that could not be inspected to the end, by what was in the way";
+        r.register("inspect_truncated", help, self.truncated.clone());
         r.register("rule_matches", "Matches by rule", self.rule_matches.clone());
-        r.register(
-            "framing_refused",
-            "Requests refused for ambiguous framing, by reason",
-            self.framing_refused.clone(),
-        );
+        let help = "Requests refused for ambiguous framing, by reason";
+        r.register("framing_refused", help, self.framing_refused.clone());
         r.register("limit_hits", "How often each named limit was reached", self.limit_hits.clone());
-        r.register("faults", "Exchanges that failed, by reason", self.faults.clone());
+        r.register("faults", "Exchanges that failed, by kind (RFC 9209)", self.faults.clone());
     }
 
     fn register_operation(&mut self, info: Info) {
         let r = &mut self.registry;
         r.register("auth_failures", "Failed proxy logins", self.auth_failures.clone());
         r.register("config_reloads", "Reloads of rules and configuration by result", self.reloads.clone());
-        r.register(
-            "config_last_reload_success_timestamp_seconds",
-            "When rules and configuration were last loaded with success, as Unix time",
-            self.reload_success_timestamp.clone(),
-        );
+        let help = "When rules and configuration were last loaded with success, as Unix time";
+        let name = "config_last_reload_success_timestamp_seconds";
+        r.register(name, help, self.reload_success_timestamp.clone());
+        r.register("config_info", "The rule set in force by its hash; always 1", self.config.clone());
         r.register("rules", "Rules in force", self.rules.clone());
         let build: Family<Info, Gauge> = Family::default();
         build.get_or_create(&info).set(1);
@@ -252,11 +172,16 @@ impl Metrics {
         self.limit_hits.get_or_create(&Limit { limit }).inc();
     }
 
+    /// Notes that a rule set came into force at `unix_now` seconds.
+    pub fn in_force(&self, hash: &str, rules: usize, unix_now: i64) {
+        self.config.clear();
+        self.config.get_or_create(&Hash { hash: hash.to_owned() }).set(1);
+        self.rules.set(i64::try_from(rules).unwrap_or(i64::MAX));
+        self.reload_success_timestamp.set(unix_now);
+    }
+
     /// The exposition in OpenMetrics text.
     pub fn render(&self) -> String {
-        for (value, shown) in &self.outside {
-            shown.set((value.read)());
-        }
         let mut text = String::new();
         match encode(&mut text, &self.registry) {
             Ok(()) => text,

@@ -2,9 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use quick_cache::sync::Cache;
 use rcgen::{
     CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, KeyUsagePurpose,
@@ -16,6 +19,7 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use time::{Duration, OffsetDateTime};
 
 use super::Authority;
+use crate::telemetry::metrics::{Measured, Registry, seconds};
 
 /// Lifetime of a leaf: far below every browser's limit, so that limits may shrink.
 const LEAF: Duration = Duration::days(7);
@@ -36,10 +40,10 @@ pub struct Leafs {
     authority_not_after: OffsetDateTime,
     key: ArcSwap<LeafKey>,
     made: Cache<Arc<str>, Leaf>,
-    /// Leafs signed since the start.
-    pub minted: AtomicU64,
-    /// Look-ups since the start.
-    pub looked_up: AtomicU64,
+    hits: Counter,
+    misses: Counter,
+    cached: Gauge,
+    minting: Histogram,
 }
 
 impl std::fmt::Debug for Leafs {
@@ -82,16 +86,26 @@ impl Leafs {
             authority_not_after: authority.not_after,
             key: ArcSwap::from_pointee(LeafKey::make(now)?),
             made: Cache::new(LEAFS_MAX),
-            minted: AtomicU64::new(0),
-            looked_up: AtomicU64::new(0),
+            hits: Counter::default(),
+            misses: Counter::default(),
+            cached: Gauge::default(),
+            minting: seconds(),
         })
     }
 
     /// The leaf for a name (lower case) or address; concurrent callers of one name wait for one signature.
     pub fn get(&self, name: &Arc<str>, now: OffsetDateTime) -> Result<Arc<CertifiedKey>, MintError> {
-        self.looked_up.fetch_add(1, Ordering::Relaxed);
-        let leaf = self.made.get_or_insert_with(name, || self.mint(name, now))?;
+        let mut minted = false;
+        let leaf = self.made.get_or_insert_with(name, || {
+            minted = true;
+            self.mint(name, now)
+        })?;
         if now < leaf.renew_at {
+            if minted {
+                self.cached.set(i64::try_from(self.made.len()).unwrap_or(i64::MAX));
+            } else {
+                self.hits.inc();
+            }
             return Ok(leaf.key);
         }
         let fresh = self.mint(name, now)?;
@@ -99,12 +113,8 @@ impl Leafs {
         Ok(fresh.key)
     }
 
-    /// Leafs kept now.
-    pub fn kept(&self) -> usize {
-        self.made.len()
-    }
-
     fn mint(&self, name: &str, now: OffsetDateTime) -> Result<Leaf, MintError> {
+        let started = Instant::now();
         let key = self.current_key(now)?;
         let mut params = CertificateParams::default();
         params.subject_alt_names = vec![match name.parse::<IpAddr>() {
@@ -121,7 +131,8 @@ impl Leafs {
         params.not_before = now - BACKDATE;
         params.not_after = (now - BACKDATE + LEAF).min(self.authority_not_after);
         let cert = params.signed_by(&key.pair, &self.issuer)?;
-        self.minted.fetch_add(1, Ordering::Relaxed);
+        self.misses.inc();
+        self.minting.observe(started.elapsed().as_secs_f64());
         let chain: Vec<CertificateDer<'static>> = vec![cert.der().clone()];
         Ok(Leaf { key: Arc::new(CertifiedKey::new(chain, Arc::clone(&key.signing))), renew_at: now + RENEW })
     }
@@ -134,6 +145,15 @@ impl Leafs {
         let fresh = Arc::new(LeafKey::make(now)?);
         self.key.store(Arc::clone(&fresh));
         Ok(fresh)
+    }
+}
+
+impl Measured for Leafs {
+    fn register(&self, r: &mut Registry) {
+        r.register("leaf_cache_hits", "Leaf certificates found in the cache", self.hits.clone());
+        r.register("leaf_cache_misses", "Leaf certificates that had to be signed", self.misses.clone());
+        r.register("leaf_cached", "Leaf certificates kept", self.cached.clone());
+        r.register("leaf_mint_duration_seconds", "Signing a leaf certificate", self.minting.clone());
     }
 }
 

@@ -24,27 +24,26 @@ use crate::event::{Event, Mode};
 use crate::http::{Body, Origin, OriginFault, serve};
 use crate::listener::Accepted;
 use crate::net::Destination;
-use crate::telemetry::metrics::Decision;
+use crate::telemetry::labels::Decision;
 use crate::tls::upstream::Offer;
 
 /// Serves one connection to the proxy port, to its end.
 pub async fn serve(gateway: Arc<Gateway>, accepted: Accepted) {
     let Accepted { stream, peer, place } = accepted;
-    gateway.metrics.connections_active.inc();
-    let front = Arc::new(Front { gateway: Arc::clone(&gateway), peer: peer.ip(), next: Mutex::default() });
+    let client = Client { ip: peer.ip(), user: None, place };
+    let front = Arc::new(Front { gateway: Arc::clone(&gateway), client, next: Mutex::default() });
     if let Some(connect) = Box::pin(serve_front(&front, stream)).await
         && let Some((greeted, host)) = Box::pin(tunnel(&gateway, connect)).await
     {
         Box::pin(intercept(Arc::clone(&gateway), greeted, host)).await;
     }
-    gateway.metrics.connections_active.dec();
-    drop(place);
 }
 
 /// One connection before it becomes a tunnel.
 struct Front {
     gateway: Arc<Gateway>,
-    peer: std::net::IpAddr,
+    /// Who, before any login.
+    client: Client,
     next: Mutex<Next>,
 }
 
@@ -77,7 +76,7 @@ async fn serve_front(front: &Arc<Front>, stream: TcpStream) -> Option<Connect> {
     let connection = pin!(connection);
     let ran = serve::run(connection, http1::UpgradeableConnection::graceful_shutdown, &gateway.tasks).await;
     if let Err(error) = ran {
-        reply::front_failed(gateway, front.peer, &error);
+        reply::front_failed(gateway, &front.client, &error);
     }
     front.next.lock().unwrap_or_else(PoisonError::into_inner).connect.take()
 }
@@ -88,7 +87,7 @@ async fn enter(front: Arc<Front>, mut request: Request<Incoming>) -> Response<Bo
     if request.method() != Method::CONNECT && !absolute {
         return reply::onboarding(gateway, &request, onboarding::Reached::Direct);
     }
-    let client = match identify(gateway, front.peer, request.headers()).await {
+    let client = match identify(gateway, &front.client, request.headers()).await {
         Ok(client) => client,
         Err(answer) => return answer,
     };
@@ -105,16 +104,12 @@ async fn enter(front: Arc<Front>, mut request: Request<Incoming>) -> Response<Bo
     forward_absolute(&front, client, request).await
 }
 
-async fn identify(
-    gateway: &Gateway,
-    peer: std::net::IpAddr,
-    headers: &HeaderMap,
-) -> Result<Client, Response<Body>> {
+async fn identify(gateway: &Gateway, client: &Client, headers: &HeaderMap) -> Result<Client, Response<Body>> {
     if !gateway.users.required() {
-        return Ok(Client { ip: peer, user: None });
+        return Ok(client.clone());
     }
     match gateway.users.identify(headers).await {
-        Some(user) => Ok(Client { ip: peer, user: Some(user) }),
+        Some(user) => Ok(Client { user: Some(user), ..client.clone() }),
         None => {
             gateway.metrics.auth_failures.inc();
             Err(reply::log_in(headers))

@@ -18,7 +18,7 @@ use crate::http::{Body, Outgoing, fields, guard};
 use crate::inspect::{self, ResponseScan};
 use crate::journal::Receipt;
 use crate::rules;
-use crate::telemetry::metrics::{Direction, Reason};
+use crate::telemetry::labels::{Direction, Limit, Reason};
 
 /// Serves one request.
 pub async fn exchange(tunnel: Arc<Tunnel>, mut request: Request<Incoming>) -> Response<Body> {
@@ -88,23 +88,15 @@ async fn inspect_request(
     tunnel.gateway.metrics.inspected.get_or_create(&direction).inc_by(held.bytes);
     ruling.rules.mcp(evaluation, &seen.signals, true);
     seen.action = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
-    let why = match held.outcome {
-        Outcome::Inspected => None,
-        Outcome::Uninspectable(why) => Some(why),
-        Outcome::Over(exceeded) => {
-            tunnel.gateway.metrics.limit(exceeded.limit);
-            Some(exceeded.why)
-        }
-        Outcome::Broken => {
-            seen.error = Some("client: the request's body broke off".to_owned());
-            None
-        }
-    };
-    if let Some(why) = why {
-        tunnel.gateway.metrics.uninspectable.get_or_create(&Reason { reason: why }).inc();
-        if approved.is_none() {
-            let so_far = seen.action.clone();
-            seen.action = ruling.policy.judge_uninspectable(so_far, why);
+    match held.outcome {
+        Outcome::Inspected => {}
+        Outcome::Broken => seen.error = Some("client: the request's body broke off".to_owned()),
+        Outcome::Uninspectable(obstacle) => {
+            tunnel.gateway.metrics.truncated.get_or_create(&Limit { limit: obstacle.word }).inc();
+            if approved.is_none() {
+                let so_far = seen.action.clone();
+                seen.action = ruling.policy.judge_uninspectable(so_far, obstacle.sentence);
+            }
         }
     }
     held.body

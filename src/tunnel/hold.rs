@@ -15,7 +15,8 @@ use hyper::body::Incoming;
 use super::gateway::Limits;
 use crate::http::Outgoing;
 use crate::http::body::BodyError;
-use crate::inspect::{BodyVerdict, RequestBody, Signals};
+use crate::inspect::obstacle::{HOLD_BYTES, HOLD_TIME};
+use crate::inspect::{BodyVerdict, Obstacle, RequestBody, Signals};
 use crate::rules::{Evaluation, RuleSet};
 
 /// How holding ended.
@@ -24,25 +25,10 @@ pub enum Outcome {
     /// Everything that rules could need was seen.
     Inspected,
     /// It cannot be inspected (to the end), because of this.
-    Uninspectable(&'static str),
-    /// A limit was reached first.
-    Over(&'static Exceeded),
+    Uninspectable(&'static Obstacle),
     /// The client broke off.
     Broken,
 }
-
-/// A limit on holding.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Exceeded {
-    /// Its name in the configuration, without the section.
-    pub limit: &'static str,
-    /// What that means for the body.
-    pub why: &'static str,
-}
-
-const TIME: Exceeded = Exceeded { limit: "hold_ms", why: "it did not arrive in time (inspect.hold_ms)" };
-const SIZE: Exceeded =
-    Exceeded { limit: "hold_bytes", why: "it is larger than what is held (inspect.hold_bytes)" };
 
 /// A held body.
 #[derive(Debug)]
@@ -133,7 +119,7 @@ pub async fn hold(
             break outcome;
         }
         let frame = match tokio::time::timeout_at(deadline, incoming.frame()).await {
-            Err(_elapsed) => break Outcome::Over(&TIME),
+            Err(_elapsed) => break Outcome::Uninspectable(&HOLD_TIME),
             Ok(Some(Err(_broken))) => break Outcome::Broken,
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => {
@@ -180,7 +166,7 @@ impl Holding {
             BodyVerdict::Settled if !rules.wants(evaluation).body => return Some(Outcome::Inspected),
             BodyVerdict::Settled | BodyVerdict::Undecided => {}
         }
-        (self.bytes >= limits.hold_bytes).then_some(Outcome::Over(&SIZE))
+        (self.bytes >= limits.hold_bytes).then_some(Outcome::Uninspectable(&HOLD_BYTES))
     }
 
     fn take(&mut self, data: Bytes, rules: &RuleSet, evaluation: &mut Evaluation, signals: &mut Signals) {

@@ -23,7 +23,7 @@ use super::{Handshake, Target, Tunnel, onboarding, reply};
 use crate::event::{Event, Mode};
 use crate::http::{Origin, OriginFault, serve};
 use crate::net::{Destination, Prefixed};
-use crate::telemetry::metrics::{Reason, Side};
+use crate::telemetry::labels::{Reason, Side};
 use crate::tls::upstream::Offer;
 use crate::tls::{Alpn, version_word};
 

@@ -14,8 +14,9 @@ use crate::dlp;
 use crate::event::{Ending, Event, Verdict};
 use crate::http::origin::Connected;
 use crate::inspect::Signals;
+use crate::mcp;
 use crate::policy::Action;
-use crate::telemetry::metrics::{Request as RequestLabel, RuleLabel};
+use crate::telemetry::labels::{McpCall, Request as RequestLabel, RuleLabel};
 
 /// Longest text of one event field that a peer chooses.
 const FIELD_MAX_BYTES: usize = 2048;
@@ -109,6 +110,10 @@ impl Seen {
             .inc();
         for rule in &self.action.rule_ids {
             metrics.rule_matches.get_or_create(&RuleLabel { rule: rule.to_string() }).inc();
+        }
+        if let Some(method) = self.signals.methods.iter().find_map(|method| mcp::known(method)) {
+            let approved = if tunnel.judged().approved.is_some() { "yes" } else { "no" };
+            metrics.mcp_calls.get_or_create(&McpCall { method, approved }).inc();
         }
         if let Some(hold_us) = self.hold_us {
             metrics.hold.observe(seconds(hold_us));

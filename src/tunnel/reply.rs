@@ -1,7 +1,5 @@
 //! Answers of our own, each with its event and its counters.
 
-use std::net::IpAddr;
-
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -22,7 +20,7 @@ use crate::journal::Refused;
 use crate::net::destination::BadDestination;
 use crate::net::{Destination, DialError};
 use crate::policy::Action;
-use crate::telemetry::metrics::Reason;
+use crate::telemetry::labels::{Kind, Reason};
 use crate::tls::VerifyError;
 
 /// Who asks.
@@ -65,7 +63,7 @@ pub async fn fault(tunnel: &Tunnel, mut seen: Seen, asker: &Asker, origin: &Orig
     count_limit(&tunnel.gateway, origin);
     let fault = describe(origin, &tunnel.destination.host);
     let whose = if matches!(origin, OriginFault::RequestBody(_)) { "client" } else { "origin" };
-    tunnel.gateway.metrics.faults.get_or_create(&Reason { reason: fault.kind }).inc();
+    tunnel.gateway.metrics.faults.get_or_create(&Kind { kind: fault.kind }).inc();
     let answer = answer::fault(asker, &fault);
     seen.error = Some(format!("{whose}: {}", fault.sentence));
     seen.answered(answer.status().as_u16(), answer.headers());
@@ -194,7 +192,7 @@ fn entry_failed(
     headers: &HeaderMap,
     fault: &Fault<'_>,
 ) -> Response<Body> {
-    gateway.metrics.faults.get_or_create(&Reason { reason: fault.kind }).inc();
+    gateway.metrics.faults.get_or_create(&Kind { kind: fault.kind }).inc();
     let answer = answer::fault(&of_head(&Method::CONNECT, headers), fault);
     gateway.journal.append(Event {
         status: Some(fault.status.as_u16()),
@@ -232,16 +230,16 @@ pub fn connection_failed(tunnel: &Tunnel, error: &hyper::Error) {
 }
 
 /// Records a connection that broke the protocol on the proxy port.
-pub fn front_failed(gateway: &Gateway, peer: IpAddr, error: &hyper::Error) {
+pub fn front_failed(gateway: &Gateway, client: &Client, error: &hyper::Error) {
     let Some((status, word)) = broken(gateway, error) else { return };
     gateway.metrics.framing_refused.get_or_create(&Reason { reason: word }).inc();
-    let (client, nowhere) = (Client { ip: peer, user: None }, Destination { host: "".into(), port: 0 });
+    let nowhere = Destination { host: "".into(), port: 0 };
     gateway.journal.append(Event {
         method: None,
         status: Some(status),
         reason: "the request could not be read".into(),
         error: Some(format!("client: {error}")),
-        ..tunnel_event(gateway, &client, &nowhere, now_us())
+        ..tunnel_event(gateway, client, &nowhere, now_us())
     });
 }
 

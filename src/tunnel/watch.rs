@@ -15,7 +15,7 @@ use super::record::Seen;
 use crate::http::body::BodyError;
 use crate::inspect::ResponseScan;
 use crate::journal::Receipt;
-use crate::telemetry::metrics::Direction;
+use crate::telemetry::labels::Direction;
 
 /// The open record of an exchange.
 #[derive(Debug)]

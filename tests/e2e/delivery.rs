@@ -110,7 +110,7 @@ fn a_wrong_schema_costs_no_row() {
     clickhouse.query("CREATE TABLE daylight.events (id UUID, time IPv4) ENGINE = MergeTree ORDER BY id");
     block(&gateway, &origin, 2);
     let end = Instant::now() + Duration::from_secs(30);
-    while metric(&gateway, "daylight_sink_errors_refused_total") < 3 {
+    while metric(&gateway, "daylight_sink_errors_total{kind=\"refused\"}") < 3 {
         assert!(Instant::now() < end, "{}", gateway.metrics());
     }
     clickhouse.query("DROP TABLE daylight.events");
@@ -129,7 +129,7 @@ fn delivery_speaks_tls_and_gives_its_password() {
         .start_with("password", "wrong\n");
     block(&gateway, &origin, 3);
     let end = Instant::now() + Duration::from_secs(30);
-    while metric(&gateway, "daylight_sink_errors_refused_total") == 0 {
+    while metric(&gateway, "daylight_sink_errors_total{kind=\"refused\"}") == 0 {
         assert!(Instant::now() < end, "{}", gateway.metrics());
     }
     // The file is read for every request: a rotated password needs no restart.

@@ -11,8 +11,8 @@ use crate::support::{Gateway, Origin, TOOLS_CALL, curl, gateway};
 
 /// Waits until a limit was counted.
 fn counted(gateway: &Gateway, limit: &str) {
-    let (end, line) =
-        (Instant::now() + Duration::from_secs(10), format!("limit_hits_total{{limit=\"{limit}\"}} "));
+    let metric = if limit.starts_with("hold_") { "inspect_truncated_total" } else { "limit_hits_total" };
+    let (end, line) = (Instant::now() + Duration::from_secs(10), format!("{metric}{{limit=\"{limit}\"}} "));
     while !gateway.metrics().contains(&line) {
         assert!(Instant::now() < end, "{limit} was not counted\n{}", gateway.metrics());
     }

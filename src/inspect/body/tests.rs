@@ -145,7 +145,7 @@ fn a_bomb_is_uninspectable_and_small_in_memory() {
     }
     let bomb = encoder.finish().unwrap();
     let verdict = read(&bomb, &with("content-encoding", "gzip"), usize::MAX).1;
-    assert_eq!(verdict, BodyVerdict::Uninspectable(crate::inspect::decode::TOO_LARGE));
+    assert_eq!(verdict, BodyVerdict::Uninspectable(&crate::inspect::obstacle::TOO_LARGE));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn charsets_escapes_padding_and_order_do_not_hide_a_call() {
         }
     }
     let verdict = read(CALL.as_bytes(), &with("content-type", "application/json; charset=utf-7"), 100).1;
-    assert_eq!(verdict, BodyVerdict::Uninspectable(crate::inspect::charset::UNKNOWN_CHARSET));
+    assert_eq!(verdict, BodyVerdict::Uninspectable(&crate::inspect::obstacle::UNKNOWN_CHARSET));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn what_cannot_be_json_rpc_is_settled_at_once() {
     let (mut reader, mut signals) = (RequestBody::new(&HeaderMap::new()), Signals::default());
     assert_eq!(reader.feed(b"  --boundary\r\n", &mut signals), BodyVerdict::Settled);
     let deep = "[".repeat(1000);
-    assert_eq!(read(deep.as_bytes(), &HeaderMap::new(), 10).1, BodyVerdict::Uninspectable(TOO_DEEP));
+    assert_eq!(read(deep.as_bytes(), &HeaderMap::new(), 10).1, BodyVerdict::Uninspectable(&TOO_DEEP));
 }
 
 proptest! {

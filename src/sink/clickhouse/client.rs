@@ -45,6 +45,14 @@ impl SendError {
     pub fn blames_the_schema(&self) -> bool {
         matches!(self, Self::Refused { code: 16 | 36 | 47 | 60 | 81 | 117, .. })
     }
+
+    /// A bounded word for metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Transport(_) => "transport",
+            Self::Refused { .. } => "refused",
+        }
+    }
 }
 
 /// Sends statements.

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 
 use super::Settings;
 use super::client::{Client, SendError};
@@ -14,8 +16,9 @@ use super::schema::ddl;
 use crate::journal::Journal;
 use crate::journal::marks::{self, Mark, Position};
 use crate::journal::read::Reader;
-use crate::journal::stats::Gauge;
 use crate::listener::Tasks;
+use crate::telemetry::labels::Kind;
+use crate::telemetry::metrics::{Measured, Registry};
 
 /// Wait when everything was delivered.
 const IDLE: Duration = Duration::from_millis(250);
@@ -35,36 +38,23 @@ const INSERT_SETTINGS: [(&str, &str); 4] = [
 /// What delivery counts.
 #[derive(Debug, Default)]
 pub struct Stats {
-    rows: AtomicU64,
-    inserts: AtomicU64,
-    failed_transport: AtomicU64,
-    failed_refused: AtomicU64,
-    backlog: AtomicU64,
+    rows: Counter,
+    inserts: Counter,
+    errors: Family<Kind, Counter>,
+    backlog: Gauge,
 }
 
-impl Stats {
-    /// Every value for the metrics.
-    pub fn gauges(self: &Arc<Self>) -> Vec<Gauge> {
-        let read = |pick: fn(&Self) -> &AtomicU64| {
-            let stats = Arc::clone(self);
-            let value = move || i64::try_from(pick(&stats).load(Ordering::Relaxed)).unwrap_or(i64::MAX);
-            Box::new(value) as Box<dyn Fn() -> i64 + Send + Sync>
-        };
-        vec![
-            ("sink_rows_total", "Rows that ClickHouse has accepted since the start", read(|s| &s.rows)),
-            (
-                "sink_inserts_total",
-                "Inserts that ClickHouse has accepted since the start",
-                read(|s| &s.inserts),
-            ),
-            (
-                "sink_errors_transport_total",
-                "Inserts that did not reach ClickHouse",
-                read(|s| &s.failed_transport),
-            ),
-            ("sink_errors_refused_total", "Inserts that ClickHouse refused", read(|s| &s.failed_refused)),
-            ("sink_backlog_rows", "Rows that wait for delivery", read(|s| &s.backlog)),
-        ]
+impl Measured for Stats {
+    fn register(&self, r: &mut Registry) {
+        r.register("sink_rows", "Rows that ClickHouse has accepted since the start", self.rows.clone());
+        r.register(
+            "sink_inserts",
+            "Inserts that ClickHouse has accepted since the start",
+            self.inserts.clone(),
+        );
+        let help = "Inserts that failed, by kind: transport (ClickHouse was not reached) or refused";
+        r.register("sink_errors", help, self.errors.clone());
+        r.register("sink_backlog_rows", "Rows that wait for delivery", self.backlog.clone());
     }
 }
 
@@ -112,11 +102,7 @@ impl Delivery {
                 }
                 Err(failure) => {
                     migrated &= !failure.blames_the_schema();
-                    let counter = match &failure {
-                        SendError::Transport(_) => &self.stats.failed_transport,
-                        SendError::Refused { .. } => &self.stats.failed_refused,
-                    };
-                    counter.fetch_add(1, Ordering::Relaxed);
+                    self.stats.errors.get_or_create(&Kind { kind: failure.kind() }).inc();
                     let wait = jittered(backoff);
                     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                     tracing::warn!(error = %failure, wait_ms, "ClickHouse did not take the rows; they are kept");
@@ -159,8 +145,8 @@ impl Delivery {
         }
         self.client.send(&statement, &parameters, Bytes::from(range.body)).await?;
         self.mark(Mark::Delivered(range.last)).await?;
-        self.stats.rows.fetch_add(range.rows as u64, Ordering::Relaxed);
-        self.stats.inserts.fetch_add(1, Ordering::Relaxed);
+        self.stats.rows.inc_by(range.rows as u64);
+        self.stats.inserts.inc();
         Ok(true)
     }
 
@@ -182,8 +168,7 @@ impl Delivery {
         let done =
             tokio::task::spawn_blocking(read).await.map_err(|e| SendError::Transport(e.to_string()))?;
         let (position, range, last) = done.map_err(SendError::Transport)?;
-        let backlog = u64::try_from(last - position.delivered).unwrap_or_default();
-        self.stats.backlog.store(backlog, Ordering::Relaxed);
+        self.stats.backlog.set((last - position.delivered).max(0));
         Ok((position, range))
     }
 
