@@ -16,6 +16,7 @@ use aws_lc_rs::hmac;
 use time::OffsetDateTime;
 
 use crate::config::Config;
+use crate::http::memory::HoldBudget;
 use crate::http::origin::Connector;
 use crate::identity::Users;
 use crate::journal::Journal;
@@ -117,6 +118,7 @@ impl App {
             metrics,
             onboarding,
             limits: config.limits,
+            held: HoldBudget::new(config.totals.hold_bytes),
             record: config.record,
             tasks,
             session_key,

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod body;
 pub mod fields;
 pub mod guard;
+pub mod memory;
 pub mod origin;
 pub mod serve;
 

@@ -31,6 +31,8 @@ pub struct Totals {
     pub response_head: Duration,
     /// Time that shutting down may take.
     pub drain: Duration,
+    /// Body bytes held at once, over all connections.
+    pub hold_bytes: usize,
 }
 
 /// Reads all limits.
@@ -59,6 +61,7 @@ pub fn mean(raw: &Raw, source: &Source) -> Result<(Limits, Totals), Located> {
         origin_tls: typed.tls_ms.duration(),
         response_head: typed.response_head_ms.duration(),
         drain: typed.drain_ms.duration(),
+        hold_bytes: count(bytes(raw.inspect.hold_total_bytes.as_ref(), source, 512 * MIB)?),
     };
     Ok((limits, totals))
 }

@@ -101,6 +101,7 @@ Destinations {
 section!(/// `inspect`
 Inspect {
     hold_bytes: Option<Spanned<String>> = None,
+    hold_total_bytes: Option<Spanned<String>> = None,
     hold_ms: Millis = const { Millis::of(5000) },
     uninspectable: Uninspectable = Uninspectable::Log,
     payload_bytes: Option<Spanned<String>> = None,

@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use super::memory::Share;
 
 /// Any failure while a body streams.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -84,14 +88,26 @@ pub struct Outgoing(Option<Box<Parts>>);
 
 #[derive(Default)]
 struct Parts {
-    held: VecDeque<Bytes>,
+    held: Held,
     rest: Option<Streaming>,
-    trailers: Option<HeaderMap>,
+    /// Frames that the origin's connection took.
+    progress: Arc<AtomicU64>,
+}
+
+/// The start of a body that waited for a verdict.
+#[derive(Default)]
+pub struct Held {
+    /// What came, in order.
+    pub frames: VecDeque<Bytes>,
+    /// What came behind it, when the body has ended.
+    pub trailers: Option<HeaderMap>,
+    /// What it takes of the budget, until it is sent.
+    pub share: Option<Share>,
 }
 
 impl std::fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let held = self.0.as_ref().map_or(0, |parts| parts.held.len());
+        let held = self.0.as_ref().map_or(0, |parts| parts.held.frames.len());
         let rest = self.0.as_ref().is_some_and(|parts| parts.rest.is_some());
         f.debug_struct("Outgoing").field("held", &held).field("rest", &rest).finish()
     }
@@ -105,12 +121,17 @@ impl Outgoing {
 
     /// A body that nobody held.
     pub fn streaming(rest: Streaming) -> Self {
-        Self::held(VecDeque::new(), Some(rest), None)
+        Self::held(Held::default(), Some(rest))
     }
 
-    /// What was held, then the rest (absent when the body has ended), then trailers.
-    pub fn held(held: VecDeque<Bytes>, rest: Option<Streaming>, trailers: Option<HeaderMap>) -> Self {
-        Self(Some(Box::new(Parts { held, rest, trailers })))
+    /// What was held, then the rest (absent when the body has ended).
+    pub fn held(held: Held, rest: Option<Streaming>) -> Self {
+        Self(Some(Box::new(Parts { held, rest, progress: Arc::default() })))
+    }
+
+    /// Counts the frames that the origin's connection has taken so far; none for an empty body.
+    pub fn progress(&self) -> Option<Arc<AtomicU64>> {
+        self.0.as_ref().map(|parts| Arc::clone(&parts.progress))
     }
 }
 
@@ -123,26 +144,30 @@ impl HttpBody for Outgoing {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(parts) = &mut self.0 else { return Poll::Ready(None) };
-        if let Some(bytes) = parts.held.pop_front() {
+        if let Some(bytes) = parts.held.frames.pop_front() {
+            parts.progress.fetch_add(1, Ordering::Relaxed);
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
+        parts.held.share = None;
         if let Some(rest) = &mut parts.rest {
-            return rest.as_mut().poll_frame(cx);
+            let frame = ready!(rest.as_mut().poll_frame(cx));
+            parts.progress.fetch_add(1, Ordering::Relaxed);
+            return Poll::Ready(frame);
         }
-        Poll::Ready(parts.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+        Poll::Ready(parts.held.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {
         self.0.as_ref().is_none_or(|parts| {
-            parts.held.is_empty()
-                && parts.trailers.is_none()
+            parts.held.frames.is_empty()
+                && parts.held.trailers.is_none()
                 && parts.rest.as_ref().is_none_or(|rest| rest.is_end_stream())
         })
     }
 
     fn size_hint(&self) -> SizeHint {
         let Some(parts) = &self.0 else { return SizeHint::with_exact(0) };
-        let held: u64 = parts.held.iter().map(|bytes| bytes.len() as u64).sum();
+        let held: u64 = parts.held.frames.iter().map(|bytes| bytes.len() as u64).sum();
         let Some(rest) = &parts.rest else { return SizeHint::with_exact(held) };
         let rest = rest.size_hint();
         let mut hint = SizeHint::new();

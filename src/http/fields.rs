@@ -1,7 +1,8 @@
 //! Header fields that concern one connection only (RFC 9110, section 7.6.1) stop at the gateway.
 
 use http::header::{
-    CONNECTION, EXPECT, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+    TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -43,9 +44,21 @@ pub fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
     named.then(|| value.clone())
 }
 
-/// True for methods whose request usually has no body.
-pub fn is_plain(method: &Method) -> bool {
+/// True for methods that change nothing, so that a request may be sent again (RFC 9110, section 9.2.1).
+pub fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// HTTP/2 splits `Cookie`; HTTP/1.1 knows it once (RFC 9113, section 8.2.3).
+pub fn join_cookies(headers: &mut HeaderMap) {
+    let mut cookies = headers.get_all(COOKIE).iter();
+    if cookies.next().is_none() || cookies.next().is_none() {
+        return;
+    }
+    let all: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 fn strip_connection(headers: &mut HeaderMap) {
@@ -56,6 +69,8 @@ fn strip_connection(headers: &mut HeaderMap) {
             .filter_map(|v| v.to_str().ok())
             .flat_map(|v| v.split(','))
             .filter_map(|token| token.trim().parse().ok())
+            // What the gateway itself has checked is not the client's to remove.
+            .filter(|name| ![HOST, CONTENT_LENGTH].contains(name))
             .collect();
         for name in named {
             headers.remove(name);
@@ -86,6 +101,23 @@ mod tests {
         headers.insert(PROXY_AUTHORIZATION, HeaderValue::from_static("Basic x"));
         strip_request(&mut headers);
         assert_eq!(headers, map(&[("accept", "a")]));
+    }
+
+    #[test]
+    fn a_host_that_connection_names_stays() {
+        let mut headers = map(&[("connection", "host, close"), ("host", "a.example")]);
+        strip_request(&mut headers);
+        assert_eq!(headers, map(&[("host", "a.example")]));
+    }
+
+    #[test]
+    fn split_cookies_become_one() {
+        let mut headers = HeaderMap::new();
+        for cookie in ["a=1", "b=2; c=3"] {
+            headers.append(COOKIE, HeaderValue::from_static(cookie));
+        }
+        join_cookies(&mut headers);
+        assert_eq!(headers.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2; c=3"]);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! One connection to an origin for one client: opened and verified first, reopened when the origin closed it.
 
+mod form;
+
 use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +20,13 @@ use crate::listener::Tasks;
 use crate::net::{Destination, DialError, Dialer};
 use crate::tls::upstream::Offer;
 use crate::tls::{Alpn, UpstreamTls, VerifyError};
+
+/// Fields of a response.
+const RESPONSE_FIELDS_MAX: usize = 256;
+/// Bytes of a response's head in HTTP/2; hyper's own default would refuse long policies and many cookies.
+const RESPONSE_HEAD_MAX_BYTES: u32 = 256 * 1024;
+/// An HTTP/2 origin that is silent for so long is asked whether it lives, and has as long to say so.
+const PING: Duration = Duration::from_secs(30);
 
 /// Opens connections to origins.
 #[derive(Debug)]
@@ -83,7 +94,10 @@ pub struct Origin {
 struct Slot {
     sender: Option<Sender>,
     connected: Connected,
+    /// What opening the tunnel ended in, for its first request; the next one tries again.
     fault: Option<OriginFault>,
+    /// The latest failure, for all who waited for the same attempt.
+    failed: Option<(Instant, OriginFault)>,
     fresh: bool,
 }
 
@@ -139,11 +153,11 @@ impl Origin {
 
     /// Sends a request; a connection that the origin closed while it was idle is replaced once.
     pub async fn send(&self, mut request: Request<Outgoing>) -> Result<Response<Incoming>, OriginFault> {
+        let mut again = form::repeatable(&request);
         let mut sender = self.sender().await?;
         for last in [false, true] {
-            let attempt =
-                tokio::time::timeout(self.connector.response_head, self.attempt(&mut sender, request));
-            let error = match attempt.await.map_err(|_elapsed| OriginFault::Silent)? {
+            let progress = request.body().progress();
+            let error = match self.patient(progress, self.attempt(&mut sender, request)).await? {
                 Ok(response) => {
                     if let Sender::Http1(_) = &sender {
                         self.slot().sender = Some(sender);
@@ -158,13 +172,40 @@ impl Origin {
                     self.slot().sender = None;
                     sender = self.sender().await?;
                 }
-                Unsent::Refused(_) => {
-                    return Err(OriginFault::Incomplete("it closes every connection".into()));
+                // The origin may have closed just when the request was on its way; asking again is safe.
+                Unsent::Failed(OriginFault::Incomplete(_)) if !last && again.is_some() => {
+                    let Some(repeated) = again.take() else { break };
+                    request = repeated;
+                    self.slot().sender = None;
+                    sender = self.sender().await?;
                 }
+                Unsent::Refused(_) => break,
                 Unsent::Failed(fault) => return Err(fault),
             }
         }
         Err(OriginFault::Incomplete("it closes every connection".into()))
+    }
+
+    /// Waits for a response's head as long as the request's body moves; then for `response_head`.
+    async fn patient<T>(
+        &self,
+        progress: Option<Arc<AtomicU64>>,
+        attempt: impl Future<Output = T>,
+    ) -> Result<T, OriginFault> {
+        let mut attempt = pin!(attempt);
+        let mut before = None;
+        loop {
+            if let Ok(done) = tokio::time::timeout(self.connector.response_head, attempt.as_mut()).await {
+                return Ok(done);
+            }
+            let now = progress.as_ref().map(|frames| frames.load(Ordering::Relaxed));
+            if now == before || now.is_none() {
+                // The connection may be dead; the next request gets another one.
+                self.slot().sender = None;
+                return Err(OriginFault::Silent);
+            }
+            before = now;
+        }
     }
 
     async fn attempt(
@@ -174,7 +215,7 @@ impl Origin {
     ) -> Result<Response<Incoming>, Box<Unsent>> {
         match sender {
             Sender::Http1(sender) => {
-                *request.version_mut() = Version::HTTP_11;
+                form::as_http1(&mut request);
                 if sender.ready().await.is_err() {
                     return Err(Box::new(Unsent::Refused(Box::new(request))));
                 }
@@ -191,11 +232,17 @@ impl Origin {
         if let Some(sender) = self.existing()? {
             return Ok(sender);
         }
+        let since = Instant::now();
         let _one_at_a_time = self.opening.lock().await;
         if let Some(sender) = self.existing()? {
             return Ok(sender);
         }
-        let (sender, connected) = self.connect().await?;
+        if let Some((_, fault)) = self.slot().failed.as_ref().filter(|(at, _)| *at >= since) {
+            return Err(fault.clone());
+        }
+        let (sender, connected) = self.connect().await.inspect_err(|fault| {
+            self.slot().failed = Some((Instant::now(), fault.clone()));
+        })?;
         let mut slot = self.slot();
         let expected = slot.connected.alpn;
         if slot.connected.ip.is_some() && (expected == Alpn::Http2) != (connected.alpn == Alpn::Http2) {
@@ -211,8 +258,8 @@ impl Origin {
     /// The open connection: taken when it carries one request at a time, shared otherwise.
     fn existing(&self) -> Result<Option<Sender>, OriginFault> {
         let mut slot = self.slot();
-        if let Some(fault) = &slot.fault {
-            return Err(fault.clone());
+        if let Some(fault) = slot.fault.take() {
+            return Err(fault);
         }
         let open = match &slot.sender {
             Some(Sender::Http1(sender)) => !sender.is_closed(),
@@ -249,7 +296,9 @@ impl Origin {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
+        let mut builder = http1::Builder::new();
+        builder.max_headers(RESPONSE_FIELDS_MAX);
+        let handshake = builder.handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|e| OriginFault::Http(e.to_string()))?;
         let connection = Box::pin(connection.with_upgrades());
         self.connector.tasks.spawn(async move {
@@ -269,6 +318,9 @@ impl Origin {
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_send_buf_size(SEND_BUFFER_BYTES)
+            .max_header_list_size(RESPONSE_HEAD_MAX_BYTES)
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING)
             .handshake(TokioIo::new(stream))
             .await;
         let (sender, connection) = handshake.map_err(|e| OriginFault::Http(e.to_string()))?;
@@ -309,3 +361,6 @@ fn fault(error: &hyper::Error) -> OriginFault {
         OriginFault::Incomplete(text)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,7 +132,7 @@ async fn connect(
         return Err(Box::new(reply::port_denied(gateway, &client, &destination, request.headers())));
     }
     if !gateway.journal.accepts() {
-        return Err(Box::new(reply::closed_for_recording(request.headers())));
+        return Err(Box::new(reply::closed_for_recording(gateway, request.headers())));
     }
     let mut bypass = None;
     if let Some(reason) = bypassed(gateway, &destination, now_seconds()) {

@@ -3,119 +3,141 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{Request, Response, Uri};
+use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use uuid::Uuid;
 
 use super::hold::{self, Outcome, Readers};
 use super::record::Seen;
-use super::watch::{Open, Watched};
+use super::watch::Watched;
 use super::{Judged, Tunnel, reply, upgrade};
-use crate::event::Verdict;
-use crate::http::{Body, Outgoing, fields, guard};
-use crate::inspect::{self, ResponseScan};
-use crate::journal::Receipt;
+use crate::http::{Body, OriginFault, Outgoing, fields, guard};
+use crate::inspect::{self, Obstacle, ResponseScan};
 use crate::rules;
 use crate::telemetry::labels::{Direction, Limit, Reason};
 
 /// Serves one request.
 pub async fn exchange(tunnel: Arc<Tunnel>, mut request: Request<Incoming>) -> Response<Body> {
-    let mut seen = Seen::start(&request);
-    if let Err(ambiguous) = guard::check(&request, &tunnel.destination) {
+    let mut seen = Seen::start(tunnel, &request);
+    if let Err(ambiguous) = guard::check(&request, &seen.tunnel.destination) {
         let reason = Reason { reason: ambiguous.as_str() };
-        tunnel.gateway.metrics.framing_refused.get_or_create(&reason).inc();
-        seen.error = Some(format!("client: {ambiguous}"));
-        return reply::ambiguous(&tunnel, seen, &request, ambiguous);
+        seen.gateway().metrics.framing_refused.get_or_create(&reason).inc();
+        return reply::ambiguous(seen, &request, ambiguous);
     }
-    if !tunnel.gateway.journal.accepts() {
-        return reply::unrecorded(&tunnel, seen, request.headers());
+    if !seen.gateway().journal.accepts() {
+        return reply::unrecorded(seen, request.headers());
     }
-    let upgrading = fields::upgrade_of(request.headers()).map(|_| hyper::upgrade::on(&mut request));
+    let upgrading = upgrade::wanted(&mut request);
     let (parts, incoming) = request.into_parts();
-    let mut judged = tunnel.judged();
-    let body = inspect_request(&tunnel, &mut judged, &mut seen, &parts, incoming).await;
+    let body = match inspect_request(&mut seen, &parts, incoming).await {
+        Ok(body) => body,
+        Err(broken) => {
+            let asker = reply::asker(&parts, &seen.signals);
+            return reply::fault(seen, &asker, &broken).await;
+        }
+    };
     if seen.action.answers() {
-        return reply::refuse(&tunnel, seen, &parts).await;
+        let asker = reply::asker(&parts, &seen.signals);
+        return reply::refuse(seen, &asker).await;
     }
-    if let Some(client) = upgrading {
-        return upgrade::forward(tunnel, seen, parts, client).await;
+    match upgrading {
+        Some(client) => upgrade::forward(seen, parts, client).await,
+        None => forward(seen, parts, body).await,
     }
-    forward(tunnel, judged, seen, parts, body).await
 }
 
-/// Looks at head and body as far as a rule could need them, and judges.
+/// Looks at head and body as far as a rule could need them, and judges; the error is a body that broke off.
 async fn inspect_request(
-    tunnel: &Tunnel,
-    judged: &mut Judged,
     seen: &mut Seen,
     parts: &Parts,
     incoming: Incoming,
-) -> Outgoing {
-    let Judged { ruling, evaluation, approved } = judged;
+) -> Result<Outgoing, OriginFault> {
+    let ended = incoming.is_end_stream();
+    look_at_head(seen, parts, ended);
+    if ended {
+        return Ok(Outgoing::empty());
+    }
+    if wants_body(seen, &parts.headers) {
+        return hold_body(seen, &parts.headers, incoming).await;
+    }
+    if seen.action.answers() {
+        return Ok(Outgoing::empty());
+    }
+    let (body, late) = hold::stream(incoming, &parts.headers, &seen.signals, &seen.tunnel.gateway.held);
+    seen.late = Some(late);
+    Ok(body)
+}
+
+fn look_at_head(seen: &mut Seen, parts: &Parts, ended: bool) {
     let (path, query) = (parts.uri.path(), parts.uri.query());
-    let host = tunnel.destination.host.as_ref();
+    let host = seen.tunnel.destination.host.as_ref();
     let (method, headers) = (&parts.method, &parts.headers);
     seen.signals = inspect::head::read(&inspect::head::Head { method, host, path, query, headers });
+    let Judged { ruling, evaluation, .. } = &mut seen.judged;
     ruling.rules.head(evaluation, &rules::Head { method, path, query, headers });
-    if incoming.is_end_stream() {
-        ruling.rules.mcp(evaluation, &seen.signals, true);
+    if ended {
         ruling.rules.body(evaluation, &[], true);
-        seen.action = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
-        return Outgoing::empty();
     }
-    ruling.rules.mcp(evaluation, &seen.signals, false);
-    seen.action = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
+    seen.judge(ended);
+}
+
+/// True when a rule, or the answer to a suspected call, needs something of the body.
+fn wants_body(seen: &Seen, headers: &HeaderMap) -> bool {
+    let Judged { ruling, evaluation, approved } = &seen.judged;
     let wants = ruling.rules.wants(evaluation);
     // What the head gives away still lacks the method, the tool and the id that an answer must carry.
     let suspected = approved.is_none() && !seen.signals.seen.is_empty();
-    let needed = wants.body || wants.mcp || suspected;
-    if !needed || fields::upgrade_of(headers).is_some() {
-        if seen.action.answers() {
-            return Outgoing::empty();
-        }
-        let (body, late) = hold::stream(incoming, headers, &seen.signals);
-        seen.late = Some(late);
-        return body;
-    }
+    wants.body || ((wants.mcp || suspected) && !is_grpc(headers))
+}
+
+/// The client of a gRPC stream may wait for the response before it sends anything; its frames are no JSON.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"application/grpc"))
+}
+
+async fn hold_body(
+    seen: &mut Seen,
+    headers: &HeaderMap,
+    incoming: Incoming,
+) -> Result<Outgoing, OriginFault> {
+    let gateway = Arc::clone(&seen.tunnel.gateway);
+    let Judged { ruling, evaluation, .. } = &mut seen.judged;
     let readers = Readers { rules: &ruling.rules, evaluation, signals: &mut seen.signals };
     let since = Instant::now();
-    let held = hold::hold(incoming, headers, &tunnel.gateway.limits, readers).await;
+    let held = hold::hold(incoming, headers, &gateway, readers).await;
     seen.hold_us = Some(hold::held_us(since));
     (seen.held_bytes, seen.payload, seen.late) = (held.bytes, held.payload, held.rest);
     let direction = Direction { direction: "request" };
-    tunnel.gateway.metrics.inspected.get_or_create(&direction).inc_by(held.bytes);
-    ruling.rules.mcp(evaluation, &seen.signals, true);
-    seen.action = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
+    gateway.metrics.inspected.get_or_create(&direction).inc_by(held.bytes);
+    seen.judge(true);
     match held.outcome {
-        Outcome::Inspected => {}
-        Outcome::Broken => seen.error = Some("client: the request's body broke off".to_owned()),
+        Outcome::Inspected => Ok(held.body),
+        Outcome::Broken(why) => Err(OriginFault::RequestBody(why)),
         Outcome::Uninspectable(obstacle) => {
-            tunnel.gateway.metrics.truncated.get_or_create(&Limit { limit: obstacle.word }).inc();
-            if approved.is_none() {
-                let so_far = seen.action.clone();
-                seen.action = ruling.policy.judge_uninspectable(so_far, obstacle.sentence);
-            }
+            uninspectable(seen, obstacle);
+            Ok(held.body)
         }
     }
-    held.body
 }
 
-async fn forward(
-    tunnel: Arc<Tunnel>,
-    mut judged: Judged,
-    mut seen: Seen,
-    parts: Parts,
-    body: Outgoing,
-) -> Response<Body> {
+fn uninspectable(seen: &mut Seen, obstacle: &'static Obstacle) {
+    seen.gateway().metrics.truncated.get_or_create(&Limit { limit: obstacle.word }).inc();
+    if seen.judged.approved.is_none() {
+        let so_far = seen.action.clone();
+        seen.action = seen.judged.ruling.policy.judge_uninspectable(so_far, obstacle.sentence);
+    }
+}
+
+async fn forward(mut seen: Seen, parts: Parts, body: Outgoing) -> Response<Body> {
     let asker = reply::asker(&parts, &seen.signals);
-    let request = outbound(parts, body);
-    let sent = tunnel.origin.send(request).await;
-    seen.connected = Some(tunnel.origin.connected());
+    seen.decided();
+    let sent = seen.tunnel.origin.send(outbound(parts, body)).await;
+    seen.connected = Some(seen.tunnel.origin.connected());
     let response = match sent {
         Ok(response) => response,
-        Err(fault) => return reply::fault(&tunnel, seen, &asker, &fault).await,
+        Err(fault) => return reply::fault(seen, &asker, &fault).await,
     };
     let (mut head, incoming) = response.into_parts();
     fields::strip_response(&mut head.headers);
@@ -123,64 +145,24 @@ async fn forward(
     let known = seen.signals.seen.len();
     let scan = ResponseScan::new(head.status, &head.headers, &mut seen.signals);
     if seen.signals.seen.len() > known {
-        judged.ruling.rules.mcp(&mut judged.evaluation, &seen.signals, true);
-        rejudge(&mut judged, &mut seen);
+        seen.rejudge();
         if seen.action.answers() {
             drop(incoming);
-            return reply::refuse_with(&tunnel, seen, &asker).await;
+            return reply::refuse(seen, &asker).await;
         }
     }
-    let id = Uuid::now_v7();
-    let receipt = match store(&tunnel, &seen, id).await {
-        Ok(receipt) => receipt,
-        Err(refused) => return reply::journal_full(&tunnel, seen, &asker, refused),
-    };
-    let open = Open { tunnel, seen, id, receipt, scan };
+    if let Err(refused) = seen.store().await {
+        return reply::journal_full(seen, &asker, refused);
+    }
     if incoming.is_end_stream() {
-        open.close(0);
+        seen.close();
         return Response::from_parts(head, Body::Empty);
     }
-    Response::from_parts(head, Body::Stream(Box::pin(Watched::new(incoming, open))))
+    Response::from_parts(head, Body::Stream(Box::pin(Watched::new(incoming, seen, scan))))
 }
 
-/// A detection is on disk before the client sees the answer's head.
-pub async fn store(
-    tunnel: &Tunnel,
-    seen: &Seen,
-    id: Uuid,
-) -> Result<Option<Receipt>, crate::journal::Refused> {
-    if !seen.action.verdict.is_detection() {
-        return Ok(None);
-    }
-    tunnel.gateway.journal.append_durable(seen.event(tunnel, id, 0)).await.map(Some)
-}
-
-/// The request as the origin gets it: no connection fields, a target that fits the protocol.
+/// The request as the origin gets it: no fields that concern the client's connection only.
 pub fn outbound(mut parts: Parts, body: Outgoing) -> Request<Outgoing> {
     fields::strip_request(&mut parts.headers);
-    if parts.version <= http::Version::HTTP_11
-        && let Some(target) = parts.uri.path_and_query().filter(|_| parts.uri.authority().is_some())
-    {
-        parts.uri = Uri::from(target.clone());
-    }
     Request::from_parts(parts, body)
-}
-
-/// Judges again after signals were added while bodies streamed by: too late to answer, in time to record.
-pub fn reconsider(tunnel: &Tunnel, seen: &mut Seen) {
-    let mut judged = tunnel.judged();
-    judged.ruling.rules.mcp(&mut judged.evaluation, &seen.signals, true);
-    rejudge(&mut judged, seen);
-    if seen.action.answers() {
-        let reason = format!("{}; seen only after the exchange had passed", seen.action.reason);
-        (seen.action.verdict, seen.action.reason) = (Verdict::Log, reason.into());
-    }
-}
-
-fn rejudge(judged: &mut Judged, seen: &mut Seen) {
-    let matches = judged.ruling.rules.matches(&judged.evaluation);
-    let action = judged.ruling.policy.judge(&matches, judged.approved.as_ref());
-    if action.verdict > seen.action.verdict {
-        seen.action = action;
-    }
 }

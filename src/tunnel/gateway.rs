@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 
 use super::onboarding::Onboarding;
+use crate::http::memory::HoldBudget;
 use crate::http::origin::Connector;
 use crate::http::serve;
 use crate::identity::Users;
@@ -79,6 +80,8 @@ pub struct Gateway {
     pub onboarding: Onboarding,
     /// Limits.
     pub limits: Limits,
+    /// Body bytes that wait for verdicts, over all connections.
+    pub held: HoldBudget,
     /// What is recorded.
     pub record: Record,
     /// Tasks.

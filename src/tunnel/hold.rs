@@ -8,31 +8,33 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::gateway::Limits;
+use super::gateway::{Gateway, Limits};
 use crate::http::Outgoing;
-use crate::http::body::BodyError;
-use crate::inspect::obstacle::{HOLD_BYTES, HOLD_TIME};
+use crate::http::body::{BodyError, Held};
+use crate::http::memory::{HoldBudget, Share};
+use crate::inspect::obstacle::{HOLD_BYTES, HOLD_TIME, HOLD_TOTAL};
 use crate::inspect::{BodyVerdict, Obstacle, RequestBody, Signals};
 use crate::rules::{Evaluation, RuleSet};
 
 /// How holding ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Everything that rules could need was seen.
     Inspected,
     /// It cannot be inspected (to the end), because of this.
     Uninspectable(&'static Obstacle),
     /// The client broke off.
-    Broken,
+    Broken(String),
 }
 
 /// A held body.
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldBody {
     /// What to send on.
     pub body: Outgoing,
     /// How holding ended.
@@ -54,12 +56,38 @@ pub struct Late {
 #[derive(Debug, Default)]
 struct LateState {
     bytes: u64,
-    reader: Option<RequestBody>,
+    reading: Option<Reading>,
     signals: Signals,
     settled: bool,
 }
 
+/// A reader with the memory that its decoders may need.
+#[derive(Debug)]
+struct Reading {
+    reader: RequestBody,
+    _windows: Share,
+}
+
+/// Largest window of a decoder (zstd and gzip; brotli's is twice that, but only for bodies that are as large).
+const WINDOW_BYTES: usize = 8 * 1024 * 1024;
+
+impl Reading {
+    /// None when the budget does not have the memory for one more.
+    fn start(headers: &HeaderMap, budget: &HoldBudget) -> Option<Self> {
+        let mut windows = budget.share();
+        let encodings = headers.get_all(CONTENT_ENCODING).iter();
+        let layers: usize = encodings.map(|value| value.as_bytes().split(|b| *b == b',').count()).sum();
+        let enough = layers == 0 || windows.take(layers.saturating_mul(WINDOW_BYTES));
+        enough.then(|| Self { reader: RequestBody::new(headers), _windows: windows })
+    }
+}
+
 impl Late {
+    fn new(reading: Option<Reading>, signals: Signals) -> Arc<Self> {
+        let state = LateState { reading, signals, ..LateState::default() };
+        Arc::new(Self { state: Mutex::new(state) })
+    }
+
     /// Body bytes that streamed by so far.
     pub fn bytes(&self) -> u64 {
         self.lock().bytes
@@ -78,9 +106,9 @@ impl Late {
     fn see(&self, bytes: &[u8]) {
         let mut state = self.lock();
         state.bytes += bytes.len() as u64;
-        let Some(mut reader) = state.reader.take() else { return };
-        match reader.feed(bytes, &mut state.signals) {
-            BodyVerdict::Undecided => state.reader = Some(reader),
+        let Some(mut reading) = state.reading.take() else { return };
+        match reading.reader.feed(bytes, &mut state.signals) {
+            BodyVerdict::Undecided => state.reading = Some(reading),
             BodyVerdict::Settled => state.settled = true,
             BodyVerdict::Uninspectable(_) => {}
         }
@@ -88,8 +116,8 @@ impl Late {
 
     fn end(&self) {
         let mut state = self.lock();
-        if let Some(mut reader) = state.reader.take() {
-            state.settled = reader.finish(&mut state.signals) == BodyVerdict::Settled;
+        if let Some(mut reading) = state.reading.take() {
+            state.settled = reading.reader.finish(&mut state.signals) == BodyVerdict::Settled;
         }
     }
 }
@@ -108,11 +136,19 @@ pub struct Readers<'a> {
 pub async fn hold(
     mut incoming: Incoming,
     headers: &HeaderMap,
-    limits: &Limits,
+    gateway: &Gateway,
     readers: Readers<'_>,
-) -> Held {
+) -> HeldBody {
     let Readers { rules, evaluation, signals } = readers;
-    let mut holding = Holding::new(headers, limits);
+    let limits = &gateway.limits;
+    let Some(reading) = Reading::start(headers, &gateway.held) else {
+        let late = Late::new(None, signals.clone());
+        let rest = Some(Arc::clone(&late));
+        let body = Outgoing::streaming(Box::pin(Counted { incoming, late }));
+        let outcome = Outcome::Uninspectable(&HOLD_TOTAL);
+        return HeldBody { body, outcome, bytes: 0, payload: Vec::new(), rest };
+    };
+    let mut holding = Holding::new(reading, gateway);
     let deadline = tokio::time::Instant::now() + limits.hold;
     let outcome = loop {
         if let Some(outcome) = holding.over(limits, rules, evaluation) {
@@ -120,7 +156,7 @@ pub async fn hold(
         }
         let frame = match tokio::time::timeout_at(deadline, incoming.frame()).await {
             Err(_elapsed) => break Outcome::Uninspectable(&HOLD_TIME),
-            Ok(Some(Err(_broken))) => break Outcome::Broken,
+            Ok(Some(Err(broken))) => break Outcome::Broken(broken.to_string()),
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => {
                 holding.ended = true;
@@ -138,22 +174,24 @@ pub async fn hold(
 struct Holding {
     frames: VecDeque<Bytes>,
     bytes: usize,
+    share: Share,
     payload: Vec<u8>,
     payload_max: usize,
-    reader: RequestBody,
+    reading: Reading,
     verdict: BodyVerdict,
     trailers: Option<HeaderMap>,
     ended: bool,
 }
 
 impl Holding {
-    fn new(headers: &HeaderMap, limits: &Limits) -> Self {
+    fn new(reading: Reading, gateway: &Gateway) -> Self {
         Self {
             frames: VecDeque::new(),
             bytes: 0,
+            share: gateway.held.share(),
             payload: Vec::new(),
-            payload_max: limits.payload_bytes,
-            reader: RequestBody::new(headers),
+            payload_max: gateway.limits.payload_bytes,
+            reading,
             verdict: BodyVerdict::Undecided,
             trailers: None,
             ended: false,
@@ -171,8 +209,11 @@ impl Holding {
 
     fn take(&mut self, data: Bytes, rules: &RuleSet, evaluation: &mut Evaluation, signals: &mut Signals) {
         self.bytes += data.len();
+        if !self.share.take(data.len()) {
+            self.verdict = BodyVerdict::Uninspectable(&HOLD_TOTAL);
+        }
         let (payload, payload_max) = (&mut self.payload, self.payload_max);
-        let verdict = self.reader.feed_with(&data, signals, &mut |decoded| {
+        let verdict = self.reading.reader.feed_with(&data, signals, &mut |decoded| {
             keep(payload, payload_max, decoded);
             rules.body(evaluation, decoded, false);
         });
@@ -184,7 +225,7 @@ impl Holding {
 
     fn finish(&mut self, rules: &RuleSet, evaluation: &mut Evaluation, signals: &mut Signals) -> Outcome {
         let (payload, payload_max) = (&mut self.payload, self.payload_max);
-        let verdict = self.reader.finish_with(signals, &mut |decoded| {
+        let verdict = self.reading.reader.finish_with(signals, &mut |decoded| {
             keep(payload, payload_max, decoded);
             rules.body(evaluation, decoded, false);
         });
@@ -197,18 +238,16 @@ impl Holding {
         }
     }
 
-    fn release(self, incoming: Incoming, outcome: Outcome, signals: &Signals) -> Held {
-        let bytes = self.bytes as u64;
+    fn release(self, incoming: Incoming, outcome: Outcome, signals: &Signals) -> HeldBody {
+        let (bytes, payload) = (self.bytes as u64, self.payload);
+        let held = Held { frames: self.frames, trailers: self.trailers, share: Some(self.share) };
         if self.ended {
-            let body = Outgoing::held(self.frames, None, self.trailers);
-            return Held { body, outcome, bytes, payload: self.payload, rest: None };
+            return HeldBody { body: Outgoing::held(held, None), outcome, bytes, payload, rest: None };
         }
-        let reader = matches!(self.verdict, BodyVerdict::Undecided).then_some(self.reader);
-        let state = LateState { bytes: 0, reader, signals: signals.clone(), settled: false };
-        let late = Arc::new(Late { state: Mutex::new(state) });
+        let reading = matches!(self.verdict, BodyVerdict::Undecided).then_some(self.reading);
+        let late = Late::new(reading, signals.clone());
         let rest = Box::pin(Counted { incoming, late: Arc::clone(&late) });
-        let body = Outgoing::held(self.frames, Some(rest), None);
-        Held { body, outcome, bytes, payload: self.payload, rest: Some(late) }
+        HeldBody { body: Outgoing::held(held, Some(rest)), outcome, bytes, payload, rest: Some(late) }
     }
 }
 
@@ -217,11 +256,14 @@ fn keep(payload: &mut Vec<u8>, max: usize, decoded: &[u8]) {
     payload.extend_from_slice(decoded.get(..room).unwrap_or_default());
 }
 
-/// A body that nobody holds: counted and read as it streams.
-pub fn stream(incoming: Incoming, headers: &HeaderMap, signals: &Signals) -> (Outgoing, Arc<Late>) {
-    let reader = Some(RequestBody::new(headers));
-    let state = LateState { reader, signals: signals.clone(), ..LateState::default() };
-    let late = Arc::new(Late { state: Mutex::new(state) });
+/// A body that nobody holds: counted as it streams, and read when there is memory for that.
+pub fn stream(
+    incoming: Incoming,
+    headers: &HeaderMap,
+    signals: &Signals,
+    budget: &HoldBudget,
+) -> (Outgoing, Arc<Late>) {
+    let late = Late::new(Reading::start(headers, budget), signals.clone());
     (Outgoing::streaming(Box::pin(Counted { incoming, late: Arc::clone(&late) })), late)
 }
 

@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::gateway::{Record, now_us};
 use super::hold::Late;
-use super::{Gateway, Tunnel};
+use super::{Gateway, Judged, Tunnel};
 use crate::dlp;
 use crate::event::{Ending, Event, Verdict};
 use crate::http::origin::Connected;
 use crate::inspect::Signals;
+use crate::journal::{Receipt, Refused};
 use crate::mcp;
 use crate::policy::Action;
 use crate::telemetry::labels::{McpCall, Request as RequestLabel, RuleLabel};
@@ -22,8 +23,16 @@ use crate::telemetry::labels::{McpCall, Request as RequestLabel, RuleLabel};
 const FIELD_MAX_BYTES: usize = 2048;
 
 /// What was seen of an exchange; cheap until an event is wanted.
+///
+/// Every exchange leaves its row: one that is dropped before it was closed (the client went away, the gateway shut down)
+/// records itself.
 #[derive(Debug)]
 pub struct Seen {
+    /// The tunnel it belongs to.
+    pub tunnel: Arc<Tunnel>,
+    /// The rules in force when it came, and what they make of it.
+    pub judged: Judged,
+    id: Uuid,
     at_us: i64,
     started: Instant,
     method: Method,
@@ -44,20 +53,24 @@ pub struct Seen {
     pub payload: Vec<u8>,
     /// The origin's connection.
     pub connected: Option<Connected>,
-    /// Status of the answer.
-    pub status: Option<u16>,
-    /// Media type of the answer.
-    pub answer_type: Option<HeaderValue>,
-    /// Time to the response's head, in microseconds.
-    pub first_byte_us: Option<u64>,
+    status: Option<u16>,
+    answer_type: Option<HeaderValue>,
+    first_byte_us: Option<u64>,
+    /// Body bytes to the client.
+    pub bytes_down: u64,
     /// What went wrong.
     pub error: Option<String>,
+    receipt: Option<Receipt>,
+    closed: bool,
 }
 
 impl Seen {
     /// Starts the clock.
-    pub fn start<B>(request: &Request<B>) -> Self {
+    pub fn start<B>(tunnel: Arc<Tunnel>, request: &Request<B>) -> Self {
         Self {
+            judged: tunnel.judged(),
+            tunnel,
+            id: Uuid::now_v7(),
             at_us: now_us(),
             started: Instant::now(),
             method: request.method().clone(),
@@ -74,13 +87,26 @@ impl Seen {
             status: None,
             answer_type: None,
             first_byte_us: None,
+            bytes_down: 0,
             error: None,
+            receipt: None,
+            closed: false,
         }
     }
 
-    /// Microseconds since the request's head arrived.
-    pub fn elapsed_us(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    /// The event's id, to quote in an answer.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The shared parts.
+    pub fn gateway(&self) -> &Gateway {
+        &self.tunnel.gateway
+    }
+
+    /// Notes that the request leaves the gateway or is answered by it.
+    pub fn decided(&self) {
+        self.gateway().metrics.overhead.observe(self.started.elapsed().as_secs_f64());
     }
 
     /// Notes the response's head.
@@ -90,29 +116,105 @@ impl Seen {
         self.first_byte_us = Some(self.elapsed_us());
     }
 
-    /// Body bytes from the client so far.
-    pub fn bytes_up(&self) -> u64 {
+    /// Judges from the head, the held body and the signals so far; `last`: nothing more will come of the body.
+    pub fn judge(&mut self, last: bool) {
+        let started = Instant::now();
+        let Judged { ruling, evaluation, approved } = &mut self.judged;
+        ruling.rules.mcp(evaluation, &self.signals, last);
+        self.action = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
+        self.gateway().metrics.rule_evaluation.observe(started.elapsed().as_secs_f64());
+    }
+
+    /// Judges again after a response added signals; an earlier, more severe decision stands.
+    pub fn rejudge(&mut self) {
+        let Judged { ruling, evaluation, approved } = &mut self.judged;
+        ruling.rules.mcp(evaluation, &self.signals, true);
+        let action = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
+        if action.verdict > self.action.verdict {
+            self.action = action;
+        }
+    }
+
+    /// Judges again while bodies stream by: too late to answer, in time to record.
+    pub fn reconsider(&mut self) {
+        let before = self.action.verdict;
+        self.rejudge();
+        if self.action.answers() && self.action.verdict > before {
+            let reason = format!("{}; seen only after the exchange had passed", self.action.reason);
+            (self.action.verdict, self.action.reason) = (before.max(Verdict::Log), reason.into());
+        }
+    }
+
+    /// Stores a detection: it is on disk before the client sees the answer.
+    pub async fn store(&mut self) -> Result<(), Refused> {
+        if !self.action.verdict.is_detection() {
+            return Ok(());
+        }
+        let stored = self.tunnel.gateway.journal.append_durable(self.event());
+        // From here the row is on its way, even when nobody waits for it any more.
+        self.closed = true;
+        self.receipt = Some(stored.await?);
+        self.closed = false;
+        Ok(())
+    }
+
+    /// Completes the stored event, or stores it now if it is wanted.
+    pub fn close(&mut self) {
+        if std::mem::replace(&mut self.closed, true) {
+            return;
+        }
+        self.late_signals();
+        self.count();
+        let journal = &self.tunnel.gateway.journal;
+        match self.receipt {
+            // What the gateway answered itself was complete when it was stored.
+            Some(_) if self.action.answers() => {}
+            Some(receipt) => journal.complete(receipt, self.ending()),
+            None if self.wanted() => journal.append(self.event()),
+            None => {}
+        }
+    }
+
+    /// Leaves no row: the gateway cannot record at the moment, and said so.
+    pub fn discard(mut self) {
+        self.closed = true;
+    }
+
+    /// What the rest of a long request body showed after it was let go.
+    fn late_signals(&mut self) {
+        let Some(signals) = self.late.as_ref().and_then(|late| late.signals()) else { return };
+        let known = std::mem::replace(&mut self.signals, signals);
+        known.seen.into_iter().for_each(|signal| self.signals.note(signal));
+        self.signals.server = self.signals.server.take().or(known.server);
+        self.signals.session = self.signals.session.take().or(known.session);
+        if self.receipt.is_none() {
+            self.reconsider();
+        }
+    }
+
+    fn elapsed_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn bytes_up(&self) -> u64 {
         self.held_bytes + self.late.as_ref().map(|late| late.bytes()).unwrap_or_default()
     }
 
     /// True when the configuration asks for this event.
-    pub fn wanted(&self, gateway: &Gateway) -> bool {
-        gateway.record == Record::All || self.action.verdict.is_detection()
+    fn wanted(&self) -> bool {
+        self.gateway().record == Record::All || self.action.verdict.is_detection()
     }
 
-    /// Counts the exchange.
-    pub fn count(&self, tunnel: &Tunnel) {
-        let metrics = &tunnel.gateway.metrics;
-        let protocol = tunnel.handshake.client_alpn.unwrap_or("http/1.1");
-        metrics
-            .requests
-            .get_or_create(&RequestLabel { protocol, action: self.action.verdict.as_str() })
-            .inc();
+    fn count(&self) {
+        let metrics = &self.gateway().metrics;
+        let protocol = self.tunnel.handshake.client_alpn.unwrap_or("http/1.1");
+        let action = self.action.verdict.as_str();
+        metrics.requests.get_or_create(&RequestLabel { protocol, action }).inc();
         for rule in &self.action.rule_ids {
             metrics.rule_matches.get_or_create(&RuleLabel { rule: rule.to_string() }).inc();
         }
         if let Some(method) = self.signals.methods.iter().find_map(|method| mcp::known(method)) {
-            let approved = if tunnel.judged().approved.is_some() { "yes" } else { "no" };
+            let approved = if self.judged.approved.is_some() { "yes" } else { "no" };
             metrics.mcp_calls.get_or_create(&McpCall { method, approved }).inc();
         }
         if let Some(hold_us) = self.hold_us {
@@ -121,22 +223,22 @@ impl Seen {
         metrics.request_duration.observe(seconds(self.elapsed_us()));
     }
 
-    /// The event as it stands; `bytes_down` counts the answer's body.
-    pub fn event(&self, tunnel: &Tunnel, id: Uuid, bytes_down: u64) -> Event {
-        let gateway = &tunnel.gateway;
+    /// The event as it stands.
+    fn event(&self) -> Event {
+        let tunnel = &self.tunnel;
         let connected = self.connected.clone().unwrap_or_default();
         let spent = |duration: std::time::Duration| {
             (!duration.is_zero()).then(|| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
         };
         let mut event = Event {
             time_us: self.at_us,
-            id,
+            id: self.id,
             method: Some(clip(self.method.as_str())),
             path: Some(clip(&dlp::redact_path(&tunnel.destination.host, self.uri.path()))),
             query: self.uri.query().map(|query| clip(&dlp::redact_query(query))),
             status: self.status,
             bytes_up: self.bytes_up(),
-            bytes_down,
+            bytes_down: self.bytes_down,
             request_content_type: self.content_type.as_ref().map(text),
             response_content_type: self.answer_type.as_ref().map(text),
             user_agent: self.user_agent.as_ref().map(text),
@@ -148,34 +250,35 @@ impl Seen {
             hold_us: self.hold_us,
             first_byte_us: self.first_byte_us,
             duration_us: Some(self.elapsed_us()),
-            error: self.error.clone(),
+            error: self.error.as_deref().map(clip),
+            rule_set: self.judged.ruling.rules.hash.clone(),
             ..tunnel.event()
         };
-        self.judged(&mut event);
-        self.mcp(&mut event, gateway);
+        self.judgement(&mut event);
+        self.mcp(&mut event);
         event
     }
 
     /// What is known at the end of an exchange whose event is stored already.
-    pub fn ending(&self, bytes_down: u64) -> Ending {
+    fn ending(&self) -> Ending {
         Ending {
             bytes_up: self.bytes_up(),
-            bytes_down,
+            bytes_down: self.bytes_down,
             duration_us: self.elapsed_us(),
             mcp_server: self.signals.server.as_deref().map(clip),
-            error: self.error.clone(),
+            error: self.error.as_deref().map(clip),
         }
     }
 
-    fn judged(&self, event: &mut Event) {
+    fn judgement(&self, event: &mut Event) {
         event.verdict = self.action.verdict;
         event.reason = self.action.reason.to_string();
         event.rule_ids = self.action.rule_ids.iter().map(ToString::to_string).collect();
         event.severity = self.action.severity;
     }
 
-    fn mcp(&self, event: &mut Event, gateway: &Gateway) {
-        let signals = &self.signals;
+    fn mcp(&self, event: &mut Event) {
+        let (signals, gateway) = (&self.signals, self.gateway());
         event.is_mcp = signals.strength().as_str();
         event.mcp_signals = signals.seen.iter().map(|signal| signal.id.to_owned()).collect();
         event.mcp_method = signals.methods.first().map(|method| clip(method));
@@ -188,6 +291,22 @@ impl Seen {
             let payload = String::from_utf8_lossy(&self.payload);
             event.payload = Some(dlp::redact_json(&payload, gateway.limits.payload_bytes));
         }
+    }
+}
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        let cut = self.gateway().tasks.is_cutting();
+        let why = if cut {
+            "gateway: it is shutting down"
+        } else {
+            "client: it went away before the response's end"
+        };
+        self.error.get_or_insert_with(|| why.to_owned());
+        self.close();
     }
 }
 

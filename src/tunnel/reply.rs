@@ -5,7 +5,6 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use uuid::Uuid;
 
-use super::exchange::store;
 use super::gateway::now_us;
 use super::onboarding::{self, Reached};
 use super::record::Seen;
@@ -28,95 +27,84 @@ pub fn asker(parts: &Parts, signals: &Signals) -> Asker {
     Asker::of(&parts.method, &parts.headers, signals)
 }
 
-/// Answers a blocked or redirected request.
-pub async fn refuse(tunnel: &Tunnel, seen: Seen, parts: &Parts) -> Response<Body> {
-    let asker = asker(parts, &seen.signals);
-    refuse_with(tunnel, seen, &asker).await
-}
-
 /// Answers a blocked or redirected request; the detection is stored first.
-pub async fn refuse_with(tunnel: &Tunnel, mut seen: Seen, asker: &Asker) -> Response<Body> {
-    let id = Uuid::now_v7();
-    let ruling = tunnel.gateway.ruling.load();
+pub async fn refuse(mut seen: Seen, asker: &Asker) -> Response<Body> {
     let answer = answer::refusal(
         asker,
         &Refusal {
             redirect: seen.action.verdict == Verdict::Redirect,
-            host: &tunnel.destination.host,
+            host: &seen.tunnel.destination.host,
             rule_id: seen.action.decisive.as_deref(),
             reason: &seen.action.reason,
-            event_id: id.to_string(),
-            portal: ruling.policy.portal.as_deref(),
+            event_id: seen.id().to_string(),
+            portal: seen.judged.ruling.policy.portal.as_deref(),
         },
     );
-    seen.answered(answer.status().as_u16(), answer.headers());
-    seen.count(tunnel);
-    let event = seen.event(tunnel, id, answer.body().len() as u64);
-    match tunnel.gateway.journal.append_durable(event).await {
-        Ok(_receipt) => answer.map(Body::from),
-        Err(_refused) => closed(asker, &tunnel.destination.host).map(Body::from),
+    seen.decided();
+    note(&mut seen, &answer);
+    match seen.store().await {
+        Ok(()) => {
+            seen.close();
+            answer.map(Body::from)
+        }
+        Err(refused) => journal_full(seen, asker, refused),
     }
 }
 
 /// Answers a request that the origin did not.
-pub async fn fault(tunnel: &Tunnel, mut seen: Seen, asker: &Asker, origin: &OriginFault) -> Response<Body> {
-    count_limit(&tunnel.gateway, origin);
-    let fault = describe(origin, &tunnel.destination.host);
+pub async fn fault(mut seen: Seen, asker: &Asker, origin: &OriginFault) -> Response<Body> {
+    count_limit(seen.gateway(), origin);
+    let fault = describe(origin, &seen.tunnel.destination.host);
     let whose = if matches!(origin, OriginFault::RequestBody(_)) { "client" } else { "origin" };
-    tunnel.gateway.metrics.faults.get_or_create(&Kind { kind: fault.kind }).inc();
+    let error = format!("{whose}: {}", fault.sentence);
+    seen.gateway().metrics.faults.get_or_create(&Kind { kind: fault.kind }).inc();
     let answer = answer::fault(asker, &fault);
-    seen.error = Some(format!("{whose}: {}", fault.sentence));
-    seen.answered(answer.status().as_u16(), answer.headers());
-    let id = Uuid::now_v7();
-    match store(tunnel, &seen, id).await {
-        Ok(Some(_stored)) => seen.count(tunnel),
-        Ok(None) | Err(Refused) => finish(tunnel, &seen, &answer),
+    seen.error = Some(error);
+    note(&mut seen, &answer);
+    // A detection that cannot be stored is still an answer that says what happened.
+    if seen.store().await.is_err() {
+        seen.gateway().metrics.limit("journal");
     }
+    seen.close();
     answer.map(Body::from)
 }
 
 /// Refuses a request that two parsers could read differently.
-pub fn ambiguous(
-    tunnel: &Tunnel,
-    mut seen: Seen,
-    request: &Request<Incoming>,
-    why: Ambiguous,
-) -> Response<Body> {
+pub fn ambiguous(mut seen: Seen, request: &Request<Incoming>, why: Ambiguous) -> Response<Body> {
     let status = match why {
         Ambiguous::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-        Ambiguous::Host | Ambiguous::Length | Ambiguous::Target => StatusCode::BAD_REQUEST,
+        Ambiguous::Host | Ambiguous::Target => StatusCode::BAD_REQUEST,
     };
     let fault = Fault {
         status,
         kind: "http_request_error",
         sentence: why.to_string(),
         advice: "The program that sent this request has to send it correctly, on its own connection.",
-        host: &tunnel.destination.host,
+        host: &seen.tunnel.destination.host,
     };
     let answer = answer::fault(&of_head(request.method(), request.headers()), &fault);
-    seen.answered(status.as_u16(), answer.headers());
+    seen.error = Some(format!("client: {why}"));
     seen.action = Action::because(Verdict::Block, format!("refused: {why}"));
-    finish(tunnel, &seen, &answer);
+    note(&mut seen, &answer);
+    seen.close();
     answer.map(Body::from)
 }
 
 /// Refuses traffic while nothing can be recorded.
-pub fn unrecorded(tunnel: &Tunnel, seen: Seen, headers: &HeaderMap) -> Response<Body> {
-    drop(seen);
-    tunnel.gateway.metrics.limit("journal");
-    closed(&of_head(&Method::GET, headers), &tunnel.destination.host).map(Body::from)
+pub fn unrecorded(seen: Seen, headers: &HeaderMap) -> Response<Body> {
+    journal_full(seen, &of_head(&Method::GET, headers), Refused)
 }
 
 /// Refuses an exchange whose detection could not be stored.
-pub fn journal_full(tunnel: &Tunnel, seen: Seen, asker: &Asker, _refused: Refused) -> Response<Body> {
-    drop(seen);
-    tunnel.gateway.metrics.limit("journal");
-    closed(asker, &tunnel.destination.host).map(Body::from)
+pub fn journal_full(seen: Seen, asker: &Asker, _refused: Refused) -> Response<Body> {
+    let answer = closed(seen.gateway(), asker, &seen.tunnel.destination.host);
+    seen.discard();
+    answer.map(Body::from)
 }
 
 /// Refuses a CONNECT while nothing can be recorded.
-pub fn closed_for_recording(headers: &HeaderMap) -> Response<Body> {
-    closed(&of_head(&Method::CONNECT, headers), "the gateway").map(Body::from)
+pub fn closed_for_recording(gateway: &Gateway, headers: &HeaderMap) -> Response<Body> {
+    closed(gateway, &of_head(&Method::CONNECT, headers), "the gateway").map(Body::from)
 }
 
 /// Asks for proxy credentials.
@@ -272,7 +260,8 @@ fn of_head(method: &Method, headers: &HeaderMap) -> Asker {
     Asker::of(method, headers, &Signals::default())
 }
 
-fn closed(asker: &Asker, host: &str) -> Response<bytes::Bytes> {
+fn closed(gateway: &Gateway, asker: &Asker, host: &str) -> Response<bytes::Bytes> {
+    gateway.metrics.limit("journal");
     let fault = Fault {
         status: StatusCode::SERVICE_UNAVAILABLE,
         kind: "proxy_internal_error",
@@ -283,9 +272,9 @@ fn closed(asker: &Asker, host: &str) -> Response<bytes::Bytes> {
     answer::fault(asker, &fault)
 }
 
-fn finish(tunnel: &Tunnel, seen: &Seen, answer: &Response<bytes::Bytes>) {
-    seen.count(tunnel);
-    tunnel.gateway.journal.append(seen.event(tunnel, Uuid::now_v7(), answer.body().len() as u64));
+fn note(seen: &mut Seen, answer: &Response<bytes::Bytes>) {
+    seen.answered(answer.status().as_u16(), answer.headers());
+    seen.bytes_down = answer.body().len() as u64;
 }
 
 fn count_limit(gateway: &Gateway, origin: &OriginFault) {

@@ -19,3 +19,4 @@ mod peers;
 mod proxy;
 mod readme;
 mod support;
+mod wire;
