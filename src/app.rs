@@ -91,8 +91,9 @@ impl App {
             .map(|settings| Delivery::new(settings, &journal, &config.journal.dir))
             .transpose()
             .map_err(StartError::Configuration)?;
+        let own_ports = [&proxy, &admin].iter().filter_map(|l| l.address().ok()).map(|a| a.port()).collect();
         let address = proxy.address().map_err(|e| StartError::Resource(e.to_string()))?;
-        let onboarding = onboarding(&config, &authority, address);
+        let onboarding = onboarding(&authority, address);
         let leafs = Leafs::new(authority, OffsetDateTime::now_utc())
             .map_err(|e| StartError::Resource(e.to_string()))?;
         let leafs = Arc::new(leafs);
@@ -108,20 +109,18 @@ impl App {
         let watched = config.rules.clone();
         let ca_pem = config.ca_dir.join("ca.pem");
         let gateway = Arc::new(Gateway {
-            connector: connector(&config, tasks.clone())?,
+            connector: connector(&config, own_ports, tasks.clone())?,
             client_side: ClientSide::new(leafs).map_err(|e| StartError::Resource(e.to_string()))?,
-            users: Users::new(config.users).map_err(StartError::Resource)?,
-            name: config.name,
-            ruling: ArcSwap::from_pointee(Ruling { rules, policy: config.policy }),
-            connect_ports: config.connect_ports,
+            name: config.name.clone(),
+            connect_ports: config.connect_ports.clone(),
             journal,
             metrics,
             onboarding,
             limits: config.limits,
             held: HoldBudget::new(config.totals.hold_bytes),
-            record: config.record,
             tasks,
             session_key,
+            ruling: ArcSwap::from_pointee(ruling(config, rules)?),
         });
         let reloader = Arc::new(reload::Reloader::new(Arc::clone(&gateway), file, watched));
         Ok(Self { gateway, proxy, admin, budget, delivery, reloader, drain, ca_pem })
@@ -169,6 +168,12 @@ impl App {
     }
 }
 
+/// What a reload replaces.
+fn ruling(config: Config, rules: rules::RuleSet) -> Result<Ruling, StartError> {
+    let Config { policy, pac, record, users, .. } = config;
+    Ok(Ruling { rules, policy, pac, record, users: Users::new(users).map_err(StartError::Resource)? })
+}
+
 /// A CA that is there, or one made on the first start.
 fn authority(dir: &Path) -> Result<Authority, StartError> {
     let now = OffsetDateTime::now_utc();
@@ -188,28 +193,26 @@ fn authority(dir: &Path) -> Result<Authority, StartError> {
     })
 }
 
-fn connector(config: &Config, tasks: Tasks) -> Result<Arc<Connector>, StartError> {
+fn connector(config: &Config, own_ports: Vec<u16>, tasks: Tasks) -> Result<Arc<Connector>, StartError> {
     let roots = upstream::roots(&config.extra_roots).map_err(|e| StartError::Configuration(e.to_string()))?;
     if roots.is_empty() {
         tracing::warn!("no certificate authority is trusted for origins; every https origin will be refused");
     }
     let tls =
         UpstreamTls::new(roots, config.totals.origin_tls).map_err(|e| StartError::Resource(e.to_string()))?;
-    let dialer = Dialer::new(config.forbidden.clone(), config.totals.dial);
+    let dialer = Dialer::new(config.forbidden.clone(), own_ports, config.totals.dial);
     Ok(Arc::new(Connector { dialer, tls, tasks, response_head: config.totals.response_head }))
 }
 
-fn onboarding(config: &Config, authority: &Authority, proxy: SocketAddr) -> Onboarding {
+fn onboarding(authority: &Authority, proxy: SocketAddr) -> Onboarding {
     Onboarding::new(Settings {
         proxy: proxy.to_string(),
-        pac: config.pac.clone(),
         ca_pem: authority.pem.clone(),
         ca_der: authority.der.to_vec(),
         sha256: authority.sha256(),
         sha1: authority.sha1(),
         not_after: authority.not_after.date().to_string(),
         previous_pem: authority.previous_pem.clone(),
-        portal: config.policy.portal.as_deref().map(Into::into),
     })
 }
 

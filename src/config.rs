@@ -20,7 +20,7 @@ use crate::net::forbidden::{Class, Forbidden};
 use crate::net::{Destination, HostPatterns};
 use crate::policy::{Bypass, Policy};
 use crate::sink::clickhouse;
-use crate::tunnel::onboarding::Pac;
+use crate::tunnel::onboarding::{Direct, Pac};
 use crate::tunnel::{Limits, Record};
 use crate::yaml::{Located, Source};
 use raw::{Raw, Shadow};
@@ -76,7 +76,6 @@ impl Config {
 
     fn mean(raw: &Raw, source: &Source) -> Result<Self, Located> {
         let policy = policy(raw, source)?;
-        let direct = raw.bypass.iter().map(|entry| entry.host.value.clone()).collect();
         let forbidden: Result<Vec<Class>, Located> = raw
             .destinations
             .deny
@@ -107,7 +106,7 @@ impl Config {
             clickhouse,
             pac: Pac {
                 proxies: raw.pac.proxies.clone(),
-                direct,
+                direct: direct(raw, source)?,
                 direct_on_failure: raw.pac.direct_on_failure,
             },
             policy,
@@ -141,6 +140,14 @@ fn policy(raw: &Raw, source: &Source) -> Result<Policy, Located> {
         Shadow::Block => Verdict::Block,
     };
     Ok(Policy { shadow, approved, bypass, portal, uninspectable: raw.inspect.uninspectable })
+}
+
+fn direct(raw: &Raw, source: &Source) -> Result<Vec<Direct>, Located> {
+    let entry = |entry: &raw::BypassEntry| {
+        let until = entry.expires.as_ref().map(|day| day_end(day, source)).transpose()?;
+        Ok(Direct { host: entry.host.value.to_ascii_lowercase(), until })
+    };
+    raw.bypass.iter().map(entry).collect()
 }
 
 /// The host of an http(s) URL.

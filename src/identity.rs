@@ -1,6 +1,7 @@
 //! Who a client is: proxy users with argon2-hashed passwords (RFC 7617 Basic in `Proxy-Authorization`).
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,13 @@ const VERIFY_AT_ONCE: usize = 2;
 const REMEMBERED_MAX: usize = 4096;
 /// How long a verified credential is remembered.
 const REMEMBERED: Duration = Duration::from_secs(300);
+/// Wrong passwords from one address within [`FAILED_SPAN`] before no more are compared; many people may share one.
+const FAILED_MAX: u32 = 30;
+/// See [`FAILED_MAX`].
+const FAILED_SPAN: Duration = Duration::from_secs(60);
+/// A hash that no password is known for.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$Dvz8LzcOKGbyVn2tTz0Fhn8GD3xKOxJjQ5SAZaVmXj0";
 /// Longest credential that is looked at.
 const CREDENTIAL_MAX_BYTES: usize = 1024;
 
@@ -43,11 +51,33 @@ pub struct Identified {
     pub groups: Arc<[String]>,
 }
 
+/// Why nobody was identified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoginError {
+    /// No credentials that can be read.
+    #[error("the request has no proxy credentials")]
+    Missing,
+    /// Unknown name or wrong password.
+    #[error("the name or the password is wrong")]
+    Wrong,
+    /// This client was wrong too often; nothing was compared.
+    #[error("too many wrong passwords from this address; wait a minute")]
+    TooMany,
+}
+
+/// Wrong passwords from one address.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    count: u32,
+    since: Instant,
+}
+
 /// The proxy's users; empty means that nobody has to log in.
 #[derive(Debug)]
 pub struct Users {
     users: HashMap<Arc<str>, User>,
     verified: Cache<[u8; 32], Instant>,
+    failed: Cache<IpAddr, Failed>,
     key: hmac::Key,
     verifying: Semaphore,
 }
@@ -61,6 +91,7 @@ impl Users {
         Ok(Self {
             users: users.into_iter().map(|u| (Arc::clone(&u.name), u)).collect(),
             verified: Cache::new(REMEMBERED_MAX),
+            failed: Cache::new(REMEMBERED_MAX),
             key: hmac::Key::new(hmac::HMAC_SHA256, &seed),
             verifying: Semaphore::new(VERIFY_AT_ONCE),
         })
@@ -72,21 +103,35 @@ impl Users {
     }
 
     /// The user behind a request's `Proxy-Authorization`, if it proves one.
-    pub async fn identify(&self, headers: &HeaderMap) -> Option<Identified> {
-        let (name, password) = credentials(headers)?;
-        let user = self.users.get(name.as_str())?;
-        let known = Identified { name: Arc::clone(&user.name), groups: Arc::clone(&user.groups) };
+    pub async fn identify(&self, headers: &HeaderMap, client: IpAddr) -> Result<Identified, LoginError> {
+        let (name, password) = credentials(headers).ok_or(LoginError::Missing)?;
+        let user = self.users.get(name.as_str());
+        let known = user.map(|u| Identified { name: Arc::clone(&u.name), groups: Arc::clone(&u.groups) });
         let mark = self.mark(&name, &password);
-        if self.verified.get(&mark).is_some_and(|at| at.elapsed() < REMEMBERED) {
-            return Some(known);
+        if let Some(known) = &known
+            && self.verified.get(&mark).is_some_and(|at| at.elapsed() < REMEMBERED)
+        {
+            return Ok(known.clone());
         }
-        let _turn = self.verifying.acquire().await.ok()?;
-        let hash = user.password_hash.clone();
-        let good = tokio::task::spawn_blocking(move || verify(&hash, password.as_bytes())).await.ok()?;
-        good.then(|| {
-            self.verified.insert(mark, Instant::now());
-            known
-        })
+        let failed = self.failed.get(&client).filter(|failed| failed.since.elapsed() < FAILED_SPAN);
+        if failed.is_some_and(|failed| failed.count >= FAILED_MAX) {
+            return Err(LoginError::TooMany);
+        }
+        // An unknown name takes as long as a known one.
+        let hash = user.map_or_else(|| NOBODY.to_owned(), |user| user.password_hash.clone());
+        let _turn = self.verifying.acquire().await.map_err(|_closed| LoginError::Wrong)?;
+        let compare = tokio::task::spawn_blocking(move || verify(&hash, password.as_bytes()));
+        match (compare.await.unwrap_or(false), known) {
+            (true, Some(known)) => {
+                self.verified.insert(mark, Instant::now());
+                Ok(known)
+            }
+            _ => {
+                let failed = failed.unwrap_or_else(|| Failed { count: 0, since: Instant::now() });
+                self.failed.insert(client, Failed { count: failed.count + 1, ..failed });
+                Err(LoginError::Wrong)
+            }
+        }
     }
 
     fn mark(&self, name: &str, password: &str) -> [u8; 32] {
@@ -122,4 +167,68 @@ fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (name, password) = decoded.split_once(':')?;
     Some((name.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn users() -> Users {
+        // Cheap on purpose: m=8, t=1; the password is "secret".
+        let hash = {
+            use argon2::password_hash::{PasswordHasher, SaltString};
+            let argon2 = Argon2::new(
+                argon2::Algorithm::Argon2id,
+                argon2::Version::V0x13,
+                argon2::Params::new(8, 1, 1, None).unwrap(),
+            );
+            argon2
+                .hash_password(b"secret", &SaltString::from_b64("c29tZXNhbHQ").unwrap())
+                .unwrap()
+                .to_string()
+        };
+        let user =
+            User { name: "laptop-7".into(), password_hash: hash, groups: Arc::from(["sales".to_owned()]) };
+        Users::new(vec![user]).unwrap()
+    }
+
+    fn basic(pair: &str) -> HeaderMap {
+        let value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).unwrap();
+        HeaderMap::from_iter([(PROXY_AUTHORIZATION, value)])
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_proves_a_user() {
+        let users = users();
+        let user = users.identify(&basic("laptop-7:secret"), CLIENT).await.unwrap();
+        assert_eq!((&*user.name, &user.groups[0]), ("laptop-7", &"sales".to_owned()));
+        for (headers, error) in [
+            (basic("laptop-7:Secret"), LoginError::Wrong),
+            (basic("nobody:secret"), LoginError::Wrong),
+            (basic("no colon"), LoginError::Missing),
+            (HeaderMap::new(), LoginError::Missing),
+        ] {
+            assert_eq!(users.identify(&headers, CLIENT).await, Err(error));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_guesses_is_stopped_and_others_are_not() {
+        let users = users();
+        for _ in 0..FAILED_MAX {
+            assert_eq!(users.identify(&basic("laptop-7:guess"), CLIENT).await, Err(LoginError::Wrong));
+        }
+        assert_eq!(users.identify(&basic("laptop-7:secret"), CLIENT).await, Err(LoginError::TooMany));
+        let other = "192.0.2.1".parse().unwrap();
+        assert!(users.identify(&basic("laptop-7:secret"), other).await.is_ok());
+    }
+
+    #[test]
+    fn the_hash_of_nobody_is_one_that_is_compared() {
+        assert!(check_hash(NOBODY).is_ok() && PasswordHash::new(NOBODY).is_ok());
+    }
 }

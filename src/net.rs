@@ -1,5 +1,6 @@
 //! Names, addresses and dialling; everything that reaches the network starts here.
 
+pub mod alive;
 pub mod destination;
 pub mod dial;
 pub mod forbidden;

@@ -23,6 +23,7 @@ pub mod watch;
 pub use gateway::{Gateway, Limits, Record, Ruling};
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::event::Mode;
@@ -74,6 +75,8 @@ pub struct Tunnel {
     /// The origin.
     pub origin: Origin,
     judged: Mutex<Option<Judged>>,
+    /// Requests so far.
+    asked: AtomicU64,
 }
 
 /// A rule set's view of a tunnel's names, kept until the rule set changes.
@@ -97,7 +100,27 @@ impl Tunnel {
         origin: Origin,
     ) -> Self {
         let Target { mode, destination, scheme } = target;
-        Self { gateway, client, mode, destination, scheme, handshake, origin, judged: Mutex::new(None) }
+        Self {
+            gateway,
+            client,
+            mode,
+            destination,
+            scheme,
+            handshake,
+            origin,
+            judged: Mutex::new(None),
+            asked: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts a request.
+    pub fn ask(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests so far.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// The rules in force with what they make of this tunnel's names; long tunnels see a reload at once.

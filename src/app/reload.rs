@@ -1,8 +1,8 @@
 //! Reloading: read everything anew, swap whole or not at all, say which.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use notify::{RecursiveMode, Watcher};
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,8 +17,10 @@ use crate::tunnel::{Gateway, Ruling};
 
 /// Editors write a file in several steps; a reload waits until they are quiet for this long.
 const QUIET: Duration = Duration::from_millis(200);
+/// See [`QUIET`]; not longer than this.
+const QUIET_MAX: Duration = Duration::from_secs(2);
 
-/// Replaces rules and policy of a running gateway.
+/// Replaces what a running gateway can change: rules, policy, users.
 pub struct Reloader {
     gateway: Arc<Gateway>,
     file: Option<PathBuf>,
@@ -57,7 +59,7 @@ impl Reloader {
         let variables = |name: &str| std::env::var(name).ok();
         let config = Config::load(self.file.as_deref(), &variables).map_err(|e| e.to_string())?;
         let rules = rules::load(&config.rules).map_err(|e| e.to_string())?;
-        Ok(Ruling { rules, policy: config.policy })
+        super::ruling(config, rules).map_err(|e| e.to_string())
     }
 }
 
@@ -80,11 +82,11 @@ pub(super) async fn on_hangup(reloader: Arc<Reloader>, tasks: Tasks, mut hangup:
 /// Reloads when a rule file or the configuration changes on disk.
 pub(super) async fn on_change(reloader: Arc<Reloader>, tasks: Tasks) {
     let (tell, mut changes) = mpsc::channel::<()>(1);
+    let watched = Watched::new(&reloader.rules, reloader.file.as_deref());
+    let (folders, trees) = (watched.folders.clone(), watched.trees.clone());
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let touched = event
-            .is_ok_and(|event| event.kind.is_modify() || event.kind.is_create() || event.kind.is_remove());
         // A full channel means that a reload is due already.
-        if touched && tell.try_send(()).is_err() {
+        if event.is_ok_and(|event| watched.concerns(&event)) && tell.try_send(()).is_err() {
             tracing::trace!("a reload is due already");
         }
     });
@@ -92,8 +94,9 @@ pub(super) async fn on_change(reloader: Arc<Reloader>, tasks: Tasks) {
         Ok(watcher) => watcher,
         Err(error) => return tracing::warn!(%error, "files cannot be watched; use SIGHUP or POST /reload"),
     };
-    for path in reloader.rules.iter().chain(&reloader.file) {
-        if let Err(error) = watcher.watch(path, RecursiveMode::Recursive) {
+    let all = folders.iter().map(|folder| (folder, RecursiveMode::NonRecursive));
+    for (path, mode) in all.chain(trees.iter().map(|tree| (tree, RecursiveMode::Recursive))) {
+        if let Err(error) = watcher.watch(path, mode) {
             tracing::warn!(%error, path = %path.display(), "cannot be watched; use SIGHUP or POST /reload");
         }
     }
@@ -102,8 +105,37 @@ pub(super) async fn on_change(reloader: Arc<Reloader>, tasks: Tasks) {
             () = tasks.closing() => return,
             _ = changes.recv() => {}
         }
-        while let Ok(Some(())) = tokio::time::timeout(QUIET, changes.recv()).await {}
+        // A file that never comes to rest must not hold up the others.
+        let patience = Instant::now() + QUIET_MAX;
+        while Instant::now() < patience
+            && let Ok(Some(())) = tokio::time::timeout(QUIET, changes.recv()).await
+        {}
         run(&reloader, "a file changed").await;
+    }
+}
+
+/// Which changes on disk lead to a reload. Files are watched through their folders: an editor or a deployment puts a new
+/// file in the place of the old one, and a watch on the old one would end with it.
+struct Watched {
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+    trees: Vec<PathBuf>,
+}
+
+impl Watched {
+    fn new(rules: &[PathBuf], file: Option<&Path>) -> Self {
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_no_cwd| path.to_owned());
+        let (trees, files): (Vec<PathBuf>, Vec<PathBuf>) =
+            rules.iter().map(PathBuf::as_path).chain(file).map(absolute).partition(|path| path.is_dir());
+        let folders = files.iter().filter_map(|file| Some(file.parent()?.to_owned())).collect();
+        Self { files, folders, trees }
+    }
+
+    fn concerns(&self, event: &notify::Event) -> bool {
+        let touched = event.kind.is_modify() || event.kind.is_create() || event.kind.is_remove();
+        let ours =
+            |path: &PathBuf| self.files.contains(path) || self.trees.iter().any(|t| path.starts_with(t));
+        touched && event.paths.iter().any(ours)
     }
 }
 

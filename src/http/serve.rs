@@ -58,10 +58,26 @@ pub fn http2(limits: &Limits, tasks: Tasks) -> http2::Builder<Tasks> {
     builder
 }
 
-/// Runs a connection: told to `finish` when the gateway closes, dropped when the drain deadline has passed.
+/// Resolves when for the whole of `limit` nothing was under way and nothing was asked: `activity` gives the number of
+/// requests so far, and none while one of them is under way.
+pub async fn idle(limit: Duration, activity: impl Fn() -> Option<u64>) {
+    let mut before = None;
+    loop {
+        tokio::time::sleep(limit).await;
+        let now = activity();
+        if now.is_some() && now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// Runs a connection: told to `finish` when the gateway closes or the connection is `idle`, dropped when the
+/// drain deadline has passed.
 pub async fn run<C>(
     mut connection: Pin<&mut C>,
     finish: impl FnOnce(Pin<&mut C>),
+    idle: impl Future<Output = ()>,
     tasks: &Tasks,
 ) -> hyper::Result<()>
 where
@@ -70,9 +86,32 @@ where
     tokio::select! {
         result = connection.as_mut() => return result,
         () = tasks.closing() => finish(connection.as_mut()),
+        () = idle => finish(connection.as_mut()),
     }
     tokio::select! {
         result = connection => result,
         () = tasks.cutting() => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_whole_span_without_requests_is_idle() {
+        let (limit, started) = (Duration::from_secs(10), Instant::now());
+        let looks = Cell::new(0);
+        // Two requests before the first look, one under way at the second, then nothing more.
+        let activity = || {
+            looks.set(looks.get() + 1);
+            [Some(2), None, Some(3), Some(3)].get(looks.get() - 1).copied().flatten()
+        };
+        idle(limit, activity).await;
+        assert_eq!((looks.get(), started.elapsed()), (4, 4 * limit));
     }
 }

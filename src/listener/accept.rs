@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Budget, Place, Tasks};
+use crate::net::alive;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::Accept;
 
@@ -25,7 +26,7 @@ pub struct Listener {
 /// A client's connection that has a place in the budget.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The connection, `TCP_NODELAY` set.
+    /// The connection, prepared.
     pub stream: TcpStream,
     /// The client's address.
     pub peer: SocketAddr,
@@ -81,10 +82,10 @@ impl Listener {
                     continue;
                 }
             };
-            match budget.take(peer.ip()) {
-                Ok(place) if stream.set_nodelay(true).is_ok() => {
+            match budget.take(plain(peer).ip()) {
+                Ok(place) if alive::prepare(&stream).is_ok() => {
                     count("accepted");
-                    tasks.spawn(serve(Accepted { stream, peer, place }));
+                    tasks.spawn(serve(Accepted { stream, peer: plain(peer), place }));
                 }
                 Ok(_gone) => {
                     count("gone");
@@ -96,4 +97,9 @@ impl Listener {
             }
         }
     }
+}
+
+/// A wildcard IPv6 listener shows IPv4 clients as mapped addresses; rules and events know them as IPv4.
+fn plain(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }

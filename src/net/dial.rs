@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::resolve::{ResolveError, Resolver};
-use super::{Destination, Forbidden};
+use super::{Destination, Forbidden, alive};
 
 /// Time given to one address while others are still untried.
 const ATTEMPT: Duration = Duration::from_secs(3);
@@ -18,13 +18,15 @@ const ATTEMPT: Duration = Duration::from_secs(3);
 pub struct Dialer {
     resolver: Resolver,
     forbidden: Forbidden,
+    /// Ports that this gateway listens on itself.
+    own_ports: Vec<u16>,
     deadline: Duration,
 }
 
 /// A connected origin.
 #[derive(Debug)]
 pub struct Dialled {
-    /// The connection, `TCP_NODELAY` set.
+    /// The connection, prepared.
     pub stream: TcpStream,
     /// The address that answered.
     pub ip: IpAddr,
@@ -44,6 +46,9 @@ pub enum DialError {
         /// The class that forbids it.
         class: &'static str,
     },
+    /// The gateway itself, whatever its address is called: its admin port is not for its clients.
+    #[error("the gateway itself listens there")]
+    Own,
     /// Nothing listens there.
     #[error("the connection was refused")]
     Refused,
@@ -57,8 +62,8 @@ pub enum DialError {
 
 impl Dialer {
     /// A dialer with one deadline over everything it does for a connection.
-    pub fn new(forbidden: Forbidden, deadline: Duration) -> Self {
-        Self { resolver: Resolver::new(deadline), forbidden, deadline }
+    pub fn new(forbidden: Forbidden, own_ports: Vec<u16>, deadline: Duration) -> Self {
+        Self { resolver: Resolver::new(deadline), forbidden, own_ports, deadline }
     }
 
     /// Connects to the destination's first address that is allowed and answers.
@@ -78,6 +83,7 @@ impl Dialer {
             let left = end.saturating_duration_since(Instant::now());
             let limit = if last { left } else { left.min(ATTEMPT) };
             match connect(SocketAddr::new(ip, to.port), limit).await {
+                Ok(stream) if self.is_own(&stream, to.port) => failure = DialError::Own,
                 Ok(stream) => return Ok(Dialled { stream, ip }),
                 Err(e) => failure = e,
             }
@@ -86,11 +92,20 @@ impl Dialer {
     }
 }
 
+impl Dialer {
+    /// True for a connection of this machine to itself on a port that the gateway listens on.
+    fn is_own(&self, stream: &TcpStream, port: u16) -> bool {
+        let here = stream.local_addr().ok().map(|address| address.ip());
+        let there = stream.peer_addr().ok().map(|address| address.ip());
+        self.own_ports.contains(&port) && here == there
+    }
+}
+
 async fn connect(address: SocketAddr, limit: Duration) -> Result<TcpStream, DialError> {
     let attempt =
         timeout(limit, TcpStream::connect(address)).await.map_err(|_elapsed| DialError::TimedOut)?;
     let stream = attempt.map_err(|e| classify(&e))?;
-    stream.set_nodelay(true).map_err(|e| classify(&e))?;
+    alive::prepare(&stream).map_err(|e| classify(&e))?;
     Ok(stream)
 }
 

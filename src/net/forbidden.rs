@@ -5,11 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 /// Addresses of cloud metadata services; a request to one hands out the machine's credentials.
-const METADATA: [IpAddr; 4] = [
+const METADATA: [IpAddr; 6] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254)),
 ];
 
 /// One entry of `destinations.deny`.
@@ -109,7 +111,9 @@ mod tests {
         for ip in ["169.254.1.1", "fe80::1", "169.254.169.254"] {
             assert_eq!(deny.class_of(ip.parse().unwrap()), Some(Class::LinkLocal), "{ip}");
         }
-        assert_eq!(deny.class_of("fd00:ec2::254".parse().unwrap()), Some(Class::Metadata));
+        for ip in ["fd00:ec2::254", "fd20:ce::254", "168.63.129.16", "100.100.100.200"] {
+            assert_eq!(deny.class_of(ip.parse().unwrap()), Some(Class::Metadata), "{ip}");
+        }
         for ip in ["192.0.2.1", "10.0.0.1", "2001:db8::1"] {
             assert_eq!(deny.class_of(ip.parse().unwrap()), None, "{ip}");
         }

@@ -1,6 +1,7 @@
 //! A connection to the proxy port: CONNECT, absolute form, or origin form (which gets the onboarding pages).
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -24,7 +25,6 @@ use crate::event::{Event, Mode};
 use crate::http::{Body, Origin, OriginFault, serve};
 use crate::listener::Accepted;
 use crate::net::Destination;
-use crate::telemetry::labels::Decision;
 use crate::tls::upstream::Offer;
 
 /// Serves one connection to the proxy port, to its end.
@@ -74,7 +74,8 @@ async fn serve_front(front: &Arc<Front>, stream: TcpStream) -> Option<Connect> {
     let connection =
         serve::http1(&gateway.limits.http).serve_connection(TokioIo::new(stream), service).with_upgrades();
     let connection = pin!(connection);
-    let ran = serve::run(connection, http1::UpgradeableConnection::graceful_shutdown, &gateway.tasks).await;
+    let finish = http1::UpgradeableConnection::graceful_shutdown;
+    let ran = serve::run(connection, finish, pending(), &gateway.tasks).await;
     if let Err(error) = ran {
         reply::front_failed(gateway, &front.client, &error);
     }
@@ -105,16 +106,16 @@ async fn enter(front: Arc<Front>, mut request: Request<Incoming>) -> Response<Bo
 }
 
 async fn identify(gateway: &Gateway, client: &Client, headers: &HeaderMap) -> Result<Client, Response<Body>> {
-    if !gateway.users.required() {
+    let ruling = gateway.ruling.load_full();
+    if !ruling.users.required() {
         return Ok(client.clone());
     }
-    match gateway.users.identify(headers).await {
-        Some(user) => Ok(Client { user: Some(user), ..client.clone() }),
-        None => {
-            gateway.metrics.auth_failures.inc();
-            Err(reply::log_in(headers))
-        }
-    }
+    let error = match ruling.users.identify(headers, client.ip).await {
+        Ok(user) => return Ok(Client { user: Some(user), ..client.clone() }),
+        Err(error) => error,
+    };
+    gateway.metrics.auth_failures.inc();
+    Err(reply::log_in(gateway, client, headers, error))
 }
 
 /// Checks a CONNECT; a bypassed target is dialled now, so that a failure can be said honestly.
@@ -162,23 +163,17 @@ async fn tunnel(gateway: &Arc<Gateway>, connect: Connect) -> Option<(Box<Greeted
         }
     };
     let decided = decide(gateway, &greeted, now_seconds());
-    let decision = |decision| gateway.metrics.tunnels.get_or_create(&Decision { decision }).inc();
     match (decided, bypass) {
         (Decided::Bypass { reason }, Some((_, origin_stream, dial_us))) => {
-            decision("bypass");
             spliced(greeted, reason, origin_stream, dial_us).run(gateway).await;
             None
         }
         (Decided::Bypass { .. }, None) => {
             // The list changed between CONNECT and hello; the next CONNECT will be bypassed.
-            decision("inspect");
             let host = greeted.destination.clone();
             Some((Box::new(greeted), host))
         }
-        (Decided::Intercept { host }, _) => {
-            decision("inspect");
-            Some((Box::new(greeted), host))
-        }
+        (Decided::Intercept { host }, _) => Some((Box::new(greeted), host)),
     }
 }
 
@@ -204,16 +199,17 @@ async fn never_spoke(
     gateway: &Arc<Gateway>,
     entered: Entered,
     bypass: Option<(Arc<str>, TcpStream, u64)>,
-    why: &'static str,
+    why: String,
 ) {
     let Entered { stream, client, destination, at_us, already } = entered;
-    if let Some((reason, origin_stream, dial_us)) = bypass {
+    // What a client has said must have been checked against the list.
+    if let Some((reason, origin_stream, dial_us)) = bypass.filter(|_| already.is_empty()) {
         let greeted = Greeted { stream, said: already, hello: None, client, destination, at_us };
         return spliced(greeted, reason, origin_stream, dial_us).run(gateway).await;
     }
     let event = tunnel_event(gateway, &client, &destination, at_us);
     let reason = "the tunnel never became an exchange".into();
-    gateway.journal.append(Event { reason, error: Some(why.into()), ..event });
+    gateway.journal.append(Event { reason, error: Some(why), ..event });
 }
 
 /// A plain `http://` request; the origin's connection is kept while the client stays with one host.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 
-use super::onboarding::Onboarding;
+use super::onboarding::{Onboarding, Pac};
 use crate::http::memory::HoldBudget;
 use crate::http::origin::Connector;
 use crate::http::serve;
@@ -48,13 +48,19 @@ pub struct Limits {
     pub payload_bytes: usize,
 }
 
-/// Rules and policy; swapped whole.
+/// What a reload replaces; swapped whole.
 #[derive(Debug)]
 pub struct Ruling {
     /// The rule set.
     pub rules: RuleSet,
     /// The policy.
     pub policy: Policy,
+    /// The PAC file.
+    pub pac: Pac,
+    /// What is recorded.
+    pub record: Record,
+    /// Who may use the proxy.
+    pub users: Users,
 }
 
 /// The shared parts of a gateway.
@@ -62,14 +68,12 @@ pub struct Ruling {
 pub struct Gateway {
     /// This gateway's name in events.
     pub name: String,
-    /// Rules and policy in force.
+    /// Rules, policy and what else a reload replaces.
     pub ruling: ArcSwap<Ruling>,
     /// Opens origins.
     pub connector: Arc<Connector>,
     /// The client's side of TLS.
     pub client_side: ClientSide,
-    /// Who may use the proxy.
-    pub users: Users,
     /// Ports that CONNECT may name, inclusive ranges.
     pub connect_ports: Vec<(u16, u16)>,
     /// Where events go.
@@ -82,8 +86,6 @@ pub struct Gateway {
     pub limits: Limits,
     /// Body bytes that wait for verdicts, over all connections.
     pub held: HoldBudget,
-    /// What is recorded.
-    pub record: Record,
     /// Tasks.
     pub tasks: Tasks,
     /// Hashes session ids.

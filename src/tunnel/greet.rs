@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use super::Client;
 use super::gateway::Gateway;
 use crate::net::Destination;
-use crate::tls::hello::{self, Hello, Opening};
+use crate::tls::hello::{self, Hello, HelloError, Opening};
 
 /// A CONNECT that was answered with 200; the client may speak.
 #[derive(Debug)]
@@ -40,35 +40,27 @@ pub struct Greeted {
     pub at_us: i64,
 }
 
-/// Waits for the client's first words; the error is a sentence for the event.
-pub async fn greet(entered: Entered, gateway: &Gateway) -> Result<Greeted, Box<(Entered, &'static str)>> {
+/// A tunnel that never became anything, and a sentence for its event.
+pub type Silent = Box<(Entered, String)>;
+
+/// Waits for the client's first words.
+pub async fn greet(entered: Entered, gateway: &Gateway) -> Result<Greeted, Silent> {
     let Entered { mut stream, already, client, destination, at_us } = entered;
-    let peeked = tokio::time::timeout(gateway.limits.hello, hello::peek(&mut stream, already)).await;
-    let fail = |stream, why| {
-        let already = Bytes::new();
-        let entered =
-            Entered { stream, already, client: client.clone(), destination: destination.clone(), at_us };
-        Err(Box::new((entered, why)))
-    };
-    let (said, opening) = match peeked {
-        Ok(peeked) => peeked,
-        Err(_elapsed) => {
-            gateway.metrics.limit("hello_ms");
-            return fail(stream, "client: nothing was said in time after CONNECT (limits.hello_ms)");
+    let (said, opening) = hello::peek(&mut stream, already, gateway.limits.hello).await;
+    let why = match opening {
+        Ok(Opening::Tls(hello)) => {
+            return Ok(Greeted { stream, said, hello: Some(hello), client, destination, at_us });
+        }
+        Ok(Opening::Other) => return Ok(Greeted { stream, said, hello: None, client, destination, at_us }),
+        Ok(Opening::Closed) => "client: the tunnel was closed before anything was said".to_owned(),
+        Err(error) => {
+            match error {
+                HelloError::TooLarge => gateway.metrics.limit("hello_bytes"),
+                HelloError::TimedOut => gateway.metrics.limit("hello_ms"),
+                HelloError::Malformed | HelloError::CutShort => {}
+            }
+            format!("client: {error}")
         }
     };
-    let hello = match opening {
-        Ok(Opening::Tls(hello)) => Some(hello),
-        Ok(Opening::Other) => None,
-        Ok(Opening::Closed) => return fail(stream, "client: the tunnel was closed before anything was said"),
-        Err(hello::HelloError::TooLarge) => {
-            gateway.metrics.limit("hello_bytes");
-            return fail(stream, "client: the TLS hello is larger than 64 KiB");
-        }
-        Err(hello::HelloError::Malformed) => return fail(stream, "client: the TLS hello is malformed"),
-        Err(hello::HelloError::CutShort) => {
-            return fail(stream, "client: the connection ended inside the TLS hello");
-        }
-    };
-    Ok(Greeted { stream, said, hello, client, destination, at_us })
+    Err(Box::new((Entered { stream, already: said, client, destination, at_us }, why)))
 }

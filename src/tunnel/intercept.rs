@@ -1,6 +1,7 @@
 //! A decrypted tunnel: the origin first, then the client's handshake with the origin's protocol, then exchanges.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use super::{Handshake, Target, Tunnel, onboarding, reply};
 use crate::event::{Event, Mode};
 use crate::http::{Origin, OriginFault, serve};
 use crate::net::{Destination, Prefixed};
-use crate::telemetry::labels::{Reason, Side};
+use crate::telemetry::labels::{Decision, Reason, Side};
 use crate::tls::upstream::Offer;
 use crate::tls::{Alpn, version_word};
 
@@ -108,10 +109,12 @@ async fn open(tunnel: &Tunnel) -> Option<Alpn> {
     }
     let judged = tunnel.judged();
     let names_decide = judged.ruling.rules.matches(&judged.evaluation);
+    let metrics = &tunnel.gateway.metrics;
     if judged.ruling.policy.judge(&names_decide, judged.approved.as_ref()).answers() {
+        metrics.tunnels.get_or_create(&Decision { decision: "block" }).inc();
         return None;
     }
-    let metrics = &tunnel.gateway.metrics;
+    metrics.tunnels.get_or_create(&Decision { decision: "inspect" }).inc();
     match tunnel.origin.open().await {
         Ok(connected) => {
             metrics
@@ -131,6 +134,7 @@ async fn open(tunnel: &Tunnel) -> Option<Alpn> {
 
 /// Plain HTTP inside CONNECT (`ws://` and old clients); anything else gets a 400 from the parser.
 async fn plain(gateway: Arc<Gateway>, greeted: Greeted) {
+    gateway.metrics.tunnels.get_or_create(&Decision { decision: "inspect" }).inc();
     let Greeted { stream, said, client, destination, .. } = greeted;
     let connector = Arc::clone(&gateway.connector);
     let origin = Origin::new(connector, destination.clone(), None, Offer::default());
@@ -148,7 +152,9 @@ where
     let connection =
         serve::http1(&gateway.limits.http).serve_connection(TokioIo::new(stream), service).with_upgrades();
     let connection = pin!(connection);
-    let ran = serve::run(connection, http1::UpgradeableConnection::graceful_shutdown, &gateway.tasks).await;
+    // The parser's own time for a head covers the idle time before it.
+    let finish = http1::UpgradeableConnection::graceful_shutdown;
+    let ran = serve::run(connection, finish, pending(), &gateway.tasks).await;
     if let Err(error) = ran {
         reply::connection_failed(&tunnel, &error);
     }
@@ -164,7 +170,14 @@ where
     let builder = serve::http2(&gateway.limits.http, gateway.tasks.clone());
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let connection = pin!(connection);
-    let ran = serve::run(connection, http2::Connection::graceful_shutdown, &gateway.tasks).await;
+    // Every exchange keeps the tunnel, its response's body included.
+    let quiet = Arc::strong_count(&tunnel);
+    let idle = async {
+        let activity = || (Arc::strong_count(&tunnel) <= quiet).then(|| tunnel.asked());
+        serve::idle(gateway.limits.http.idle, activity).await;
+        gateway.metrics.limit("idle_ms");
+    };
+    let ran = serve::run(connection, http2::Connection::graceful_shutdown, idle, &gateway.tasks).await;
     if let Err(error) = ran {
         reply::connection_failed(&tunnel, &error);
     }
@@ -174,6 +187,7 @@ async fn serve_one(
     tunnel: Arc<Tunnel>,
     request: Request<Incoming>,
 ) -> Result<http::Response<crate::http::Body>, Infallible> {
+    tunnel.ask();
     if onboarding::is_ours(&tunnel.destination.host) {
         let reached = if tunnel.mode == Mode::Intercept {
             onboarding::Reached::Intercepted

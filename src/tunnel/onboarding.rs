@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde_json::json;
 
 use crate::http::answer::page::CONTENT_SECURITY_POLICY;
-pub use pac::Pac;
+pub use pac::{Direct, Pac};
 
 /// The name that reaches these pages through the proxy.
 pub const OWN_NAME: &str = "daylight.internal";
@@ -51,8 +51,6 @@ pub struct Asked<'a> {
 pub struct Settings {
     /// `host:port` of the proxy, as bound.
     pub proxy: String,
-    /// The PAC file.
-    pub pac: Pac,
     /// The CA as PEM.
     pub ca_pem: String,
     /// The CA as DER.
@@ -65,8 +63,17 @@ pub struct Settings {
     pub not_after: String,
     /// The CA before the last rotation, while it is offered.
     pub previous_pem: Option<String>,
+}
+
+/// What of the pages may change while the gateway runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Current<'a> {
+    /// The PAC file.
+    pub pac: &'a Pac,
     /// The approved portal.
-    pub portal: Option<String>,
+    pub portal: Option<&'a str>,
+    /// Unix seconds.
+    pub now: i64,
 }
 
 /// The pages.
@@ -101,7 +108,7 @@ impl Onboarding {
     }
 
     /// Answers a request.
-    pub fn answer(&self, asked: &Asked<'_>) -> Response<Bytes> {
+    pub fn answer(&self, asked: &Asked<'_>, current: &Current<'_>) -> Response<Bytes> {
         if !matches!(*asked.method, Method::GET | Method::HEAD) {
             return plain(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -109,19 +116,19 @@ impl Onboarding {
                 "only GET is answered here\n",
             );
         }
-        let mut answer = self.page(asked);
+        let mut answer = self.page(asked, current);
         if *asked.method == Method::HEAD {
             *answer.body_mut() = Bytes::new();
         }
         answer
     }
 
-    fn page(&self, asked: &Asked<'_>) -> Response<Bytes> {
+    fn page(&self, asked: &Asked<'_>, current: &Current<'_>) -> Response<Bytes> {
         let own = &self.settings;
         match asked.path {
-            "/" | "" => self.set_up(asked),
+            "/" | "" => self.set_up(asked, current.portal),
             "/proxy.pac" | "/wpad.dat" => {
-                let text = own.pac.render(&self.proxy_for(asked));
+                let text = current.pac.render(&self.proxy_for(asked), current.now);
                 let mut answer = plain(StatusCode::OK, "application/x-ns-proxy-autoconfig", text);
                 let cache = HeaderValue::from_static("max-age=300");
                 answer.headers_mut().insert(CACHE_CONTROL, cache);
@@ -142,7 +149,7 @@ impl Onboarding {
         }
     }
 
-    fn set_up(&self, asked: &Asked<'_>) -> Response<Bytes> {
+    fn set_up(&self, asked: &Asked<'_>, portal: Option<&str>) -> Response<Bytes> {
         let own = &self.settings;
         let proxy = self.proxy_for(asked);
         let page = SetUp {
@@ -151,7 +158,7 @@ impl Onboarding {
             sha1: &own.sha1,
             not_after: &own.not_after,
             previous: own.previous_pem.is_some(),
-            portal: own.portal.as_deref(),
+            portal,
         };
         html(page.render().unwrap_or_default())
     }

@@ -202,7 +202,7 @@ impl Seen {
 
     /// True when the configuration asks for this event.
     fn wanted(&self) -> bool {
-        self.gateway().record == Record::All || self.action.verdict.is_detection()
+        self.judged.ruling.record == Record::All || self.action.verdict.is_detection()
     }
 
     fn count(&self) {

@@ -14,6 +14,7 @@ use crate::event::{Event, Verdict};
 use crate::http::answer::{self, Asker, Fault, Refusal};
 use crate::http::guard::Ambiguous;
 use crate::http::{Body, OriginFault};
+use crate::identity::LoginError;
 use crate::inspect::Signals;
 use crate::journal::Refused;
 use crate::net::destination::BadDestination;
@@ -107,9 +108,23 @@ pub fn closed_for_recording(gateway: &Gateway, headers: &HeaderMap) -> Response<
     closed(gateway, &of_head(&Method::CONNECT, headers), "the gateway").map(Body::from)
 }
 
-/// Asks for proxy credentials.
-pub fn log_in(headers: &HeaderMap) -> Response<Body> {
-    answer::log_in(&of_head(&Method::CONNECT, headers)).map(Body::from)
+/// Asks for proxy credentials; wrong ones are worth a row, missing ones are how many clients begin.
+pub fn log_in(gateway: &Gateway, client: &Client, headers: &HeaderMap, error: LoginError) -> Response<Body> {
+    let answer = answer::log_in(&of_head(&Method::CONNECT, headers));
+    if error == LoginError::TooMany {
+        gateway.metrics.limit("failed_logins");
+    }
+    if error != LoginError::Missing {
+        let nowhere = Destination { host: "".into(), port: 0 };
+        gateway.journal.append(Event {
+            status: Some(answer.status().as_u16()),
+            verdict: Verdict::Block,
+            reason: "the proxy login was refused".into(),
+            error: Some(format!("client: {error}")),
+            ..tunnel_event(gateway, client, &nowhere, now_us())
+        });
+    }
+    answer.map(Body::from)
 }
 
 /// Refuses a target that is not a destination.
@@ -200,7 +215,10 @@ pub fn onboarding(gateway: &Gateway, request: &Request<Incoming>, reached: Reach
         headers: request.headers(),
         reached,
     };
-    gateway.onboarding.answer(&asked).map(Body::from)
+    let ruling = gateway.ruling.load();
+    let (pac, portal) = (&ruling.pac, ruling.policy.portal.as_deref());
+    let current = onboarding::Current { pac, portal, now: now_us() / 1_000_000 };
+    gateway.onboarding.answer(&asked, &current).map(Body::from)
 }
 
 /// Records a connection that broke the protocol inside a tunnel; hyper has answered 400 or 431 already.
@@ -301,6 +319,11 @@ fn describe<'a>(origin: &OriginFault, host: &'a str) -> Fault<'a> {
         OriginFault::Dial(DialError::Forbidden { .. }) => {
             (403, "destination_ip_prohibited", "The administrator lists such addresses in destinations.deny.")
         }
+        OriginFault::Dial(DialError::Own) => (
+            403,
+            "destination_ip_prohibited",
+            "Ask the gateway's pages at http://daylight.internal/ instead.",
+        ),
         OriginFault::Dial(DialError::Refused) => (502, "connection_refused", ORIGIN),
         OriginFault::Dial(DialError::TimedOut) => (504, "connection_timeout", ORIGIN),
         OriginFault::Dial(DialError::Network(_)) => (502, "destination_ip_unroutable", ORIGIN),

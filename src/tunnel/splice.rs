@@ -13,6 +13,7 @@ use super::gateway::{Gateway, Record, now_us};
 use crate::event::{Event, Mode, Verdict};
 use crate::net::Destination;
 use crate::net::splice::{Copied, Ended, splice};
+use crate::telemetry::labels::Decision;
 
 /// A tunnel that is not decrypted.
 #[derive(Debug)]
@@ -42,10 +43,11 @@ pub struct Spliced {
 impl Spliced {
     /// Copies until both sides are done, then records.
     pub async fn run(mut self, gateway: &Gateway) {
+        gateway.metrics.tunnels.get_or_create(&Decision { decision: "bypass" }).inc();
         let started = Instant::now();
         let ip = self.origin_stream.peer_addr().ok().map(|address| address.ip());
         let (copied, error) = self.copy(gateway).await;
-        if gateway.record == Record::Detections && error.is_none() {
+        if gateway.ruling.load().record == Record::Detections && error.is_none() {
             return;
         }
         let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -109,6 +109,13 @@ fn a_reload_swaps_rules_or_keeps_the_old_ones_and_says_why() {
     // The watcher alone is enough, too; and SIGHUP reads again what has not changed.
     std::fs::write(&file, own.replace("one", "three")).unwrap();
     while curl(&gateway, &[&origin.url("/three")]).status != 403 {}
+    // An editor that puts a new file in the place of the old one, more than once.
+    for path in ["four", "five", "six"] {
+        let fresh = gateway.dir.path().join("own.yaml.new");
+        std::fs::write(&fresh, own.replace("one", path)).unwrap();
+        std::fs::rename(&fresh, &file).unwrap();
+        while curl(&gateway, &[&origin.url(&format!("/{path}"))]).status != 403 {}
+    }
     let accepted = || {
         let metrics = gateway.metrics();
         let line =

@@ -75,7 +75,7 @@ fn an_origin_that_keeps_the_client_waiting_is_given_up() {
     assert_eq!(curl(&gateway, &[&format!("https://127.0.0.1:{port}/")]).status, 504);
     counted(&gateway, "tls_ms");
     let mut spliced = tunnel(&gateway, &format!("localhost:{port}"));
-    spliced.write_all(b"\x16\x03\x01 anything").unwrap();
+    spliced.write_all(b"SSH-2.0-client\r\n").unwrap();
     ends(spliced);
     counted(&gateway, "splice_idle_ms");
     let event = gateway.event("idle", |e| e["verdict"] == "bypass");

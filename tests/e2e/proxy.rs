@@ -152,6 +152,13 @@ fn a_user_has_to_log_in_and_is_named_in_events() {
     assert_eq!(curl(&gateway, &["-U", "laptop-7:secret", &origin.url("/a")]).status, 200);
     let event = gateway.event("user", |e| e["path"] == "/a");
     assert_eq!((&event["user"], &event["groups"][0]), (&"laptop-7".into(), &"sales".into()));
+    let wrong = gateway.event("wrong password", |e| e["status"] == 407);
+    assert_eq!(wrong["error"], "client: the name or the password is wrong");
+    let config = gateway.dir.path().join("daylight.yaml");
+    let yaml = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, yaml.replace("laptop-7", "laptop-8")).unwrap();
+    assert!(gateway.reload().0);
+    assert_eq!(curl(&gateway, &["-U", "laptop-7:secret", "http://localhost:1/"]).status, 407, "gone");
 }
 
 fn argon2_hash(password: &str, salt: &str) -> String {
@@ -175,6 +182,31 @@ fn the_set_up_pages_are_reached_directly_and_through_the_proxy() {
     assert_eq!(direct("/ca.pem").body, ca);
     assert_eq!(curl(&gateway, &["http://daylight.internal/check"]).json()["ca_trusted"], false);
     assert_eq!(curl(&gateway, &["https://daylight.internal/check"]).json()["ca_trusted"], true);
+}
+
+#[test]
+fn the_pac_file_follows_the_bypass_list_of_a_reload() {
+    let gateway = gateway().config("bypass: [ { host: \"*.Bank.example\", expires: 2020-01-01 } ]").start();
+    let pac = || curl(&gateway, &["http://daylight.internal/proxy.pac"]).body;
+    assert!(!pac().contains("bank.example"), "it has expired");
+    let config = gateway.dir.path().join("daylight.yaml");
+    let yaml = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, yaml.replace("2020-01-01", "2120-01-01")).unwrap();
+    assert!(gateway.reload().0);
+    assert!(pac().contains(".bank.example"), "{}", pac());
+}
+
+#[test]
+fn the_gateways_own_ports_are_not_for_its_clients() {
+    let gateway = gateway().start();
+    for port in [&gateway.admin, &gateway.proxy] {
+        let answer = curl(&gateway, &[&format!("http://{port}/metrics")]);
+        assert_eq!(
+            (answer.status, answer.head.contains("destination_ip_prohibited")),
+            (403, true),
+            "{answer:?}"
+        );
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::net::Forbidden;
 use crate::tls::upstream;
 
 fn origin(port: u16, response_head: Duration) -> Origin {
-    let dialer = Dialer::new(Forbidden::default(), Duration::from_secs(5));
+    let dialer = Dialer::new(Forbidden::default(), Vec::new(), Duration::from_secs(5));
     let roots = upstream::roots(&[]).unwrap();
     let tls = UpstreamTls::new(roots, Duration::from_secs(5)).unwrap();
     let connector = Arc::new(Connector { dialer, tls, tasks: Tasks::default(), response_head });

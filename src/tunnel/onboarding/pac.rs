@@ -7,27 +7,44 @@ use serde_json::json;
 pub struct Pac {
     /// `host:port` of each proxy in failover order; empty means the proxy that serves the file.
     pub proxies: Vec<String>,
-    /// Hosts (`host.example` or `*.host.example`) that go direct.
-    pub direct: Vec<String>,
+    /// Hosts that go direct.
+    pub direct: Vec<Direct>,
     /// Go direct when no proxy answers; off, because traffic would then pass unseen.
     pub direct_on_failure: bool,
 }
 
+/// Hosts that go direct, for as long as they are on the bypass list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Direct {
+    /// `host.example` or `*.host.example`.
+    pub host: String,
+    /// Unix seconds; absent for ever.
+    pub until: Option<i64>,
+}
+
 impl Pac {
-    /// The file. Strings of the configuration enter as JSON literals, which are JavaScript literals.
-    pub fn render(&self, own: &str) -> String {
+    /// The file at `now` (Unix seconds). Strings of the configuration enter as JSON literals, which are JavaScript
+    /// literals.
+    pub fn render(&self, own: &str, now: i64) -> String {
         let proxies = if self.proxies.is_empty() { vec![own.to_owned()] } else { self.proxies.clone() };
         let mut route: Vec<String> = proxies.iter().map(|proxy| format!("PROXY {proxy}")).collect();
         if self.direct_on_failure {
             route.push("DIRECT".into());
         }
         let (suffixes, exact): (Vec<&str>, Vec<&str>) =
-            self.direct.iter().map(String::as_str).partition(|host| host.starts_with("*."));
+            self.direct_at(now).partition(|host| host.starts_with("*."));
         let suffixes: Vec<&str> = suffixes.iter().filter_map(|host| host.strip_prefix('*')).collect();
         TEMPLATE
             .replace("@ROUTE@", &json!(route.join("; ")).to_string())
             .replace("@EXACT@", &json!(exact).to_string())
             .replace("@SUFFIXES@", &json!(suffixes).to_string())
+    }
+
+    fn direct_at(&self, now: i64) -> impl Iterator<Item = &str> {
+        self.direct
+            .iter()
+            .filter(move |entry| entry.until.is_none_or(|until| now < until))
+            .map(|entry| entry.host.as_str())
     }
 }
 

@@ -3,17 +3,21 @@ use std::process::{Command, Stdio};
 
 use super::*;
 
+const NOW: i64 = 1_800_000_000;
+
+fn direct(host: &str) -> Direct {
+    Direct { host: host.into(), until: None }
+}
+
 fn pages() -> Onboarding {
     Onboarding::new(Settings {
         proxy: "127.0.0.1:8080".into(),
-        pac: Pac::default(),
         ca_pem: "PEM".into(),
         ca_der: b"DER".to_vec(),
         sha256: "AA".into(),
         sha1: "BB".into(),
         not_after: "2036-01-01".into(),
         previous_pem: None,
-        portal: Some("https://mcp.corp.example/mcp".into()),
     })
 }
 
@@ -21,7 +25,8 @@ fn get(path: &str, accept: &'static str, reached: Reached) -> Response<Bytes> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     headers.insert(HOST, HeaderValue::from_static("gateway.corp.example:8080"));
-    pages().answer(&Asked { method: &Method::GET, path, headers: &headers, reached })
+    let current = Current { pac: &Pac::default(), portal: Some("https://mcp.corp.example/mcp"), now: NOW };
+    pages().answer(&Asked { method: &Method::GET, path, headers: &headers, reached }, &current)
 }
 
 fn text(answer: &Response<Bytes>) -> &str {
@@ -91,7 +96,7 @@ fn check_tells_the_three_cases_apart() {
 fn find_proxy(pac: &Pac, hosts: &[&str]) -> Vec<String> {
     let script = format!(
         "const isPlainHostName = h => !h.includes('.');\n{}\nfor (const h of {}) console.log(FindProxyForURL('https://' + h + '/', h));",
-        pac.render("proxy.corp.example:8080"),
+        pac.render("proxy.corp.example:8080", NOW),
         serde_json::json!(hosts)
     );
     let mut node =
@@ -106,7 +111,11 @@ fn find_proxy(pac: &Pac, hosts: &[&str]) -> Vec<String> {
 fn the_pac_file_sends_private_and_bypassed_names_direct_and_the_rest_to_the_proxies_in_order() {
     let pac = Pac {
         proxies: vec!["a.corp.example:8080".into(), "b.corp.example:8080".into()],
-        direct: vec!["*.bank.example".into(), "pinned.example".into()],
+        direct: vec![
+            direct("*.bank.example"),
+            direct("pinned.example"),
+            Direct { host: "over.example".into(), until: Some(NOW) },
+        ],
         direct_on_failure: false,
     };
     let hosts = [
@@ -123,6 +132,7 @@ fn the_pac_file_sends_private_and_bypassed_names_direct_and_the_rest_to_the_prox
         "mcp.vendor.example",
         "bank.example",
         "notpinned.example",
+        "over.example",
         "172.32.1.1",
         "daylight.internal",
         "WWW.X.EXAMPLE",
@@ -133,6 +143,6 @@ fn the_pac_file_sends_private_and_bypassed_names_direct_and_the_rest_to_the_prox
 
 #[test]
 fn the_pac_file_falls_back_to_direct_only_by_choice_and_cannot_be_broken_out_of() {
-    let pac = Pac { direct: vec!["\"];throw 1;//".into()], direct_on_failure: true, ..Pac::default() };
+    let pac = Pac { direct: vec![direct("\"];throw 1;//")], direct_on_failure: true, ..Pac::default() };
     assert_eq!(find_proxy(&pac, &["mcp.vendor.example"]), ["PROXY proxy.corp.example:8080; DIRECT"]);
 }
