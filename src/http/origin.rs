@@ -21,6 +21,8 @@ use crate::net::{Destination, DialError, Dialer};
 use crate::tls::upstream::Offer;
 use crate::tls::{Alpn, UpstreamTls, VerifyError};
 
+/// An origin that closes idle connections does not do it sooner than this.
+const RACE: Duration = Duration::from_millis(500);
 /// Fields of a response.
 const RESPONSE_FIELDS_MAX: usize = 256;
 /// Bytes of a response's head in HTTP/2; hyper's own default would refuse long policies and many cookies.
@@ -99,6 +101,8 @@ struct Slot {
     /// The latest failure, for all who waited for the same attempt.
     failed: Option<(Instant, OriginFault)>,
     fresh: bool,
+    /// When an HTTP/1.1 connection last brought a response.
+    used: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -153,14 +157,15 @@ impl Origin {
 
     /// Sends a request; a connection that the origin closed while it was idle is replaced once.
     pub async fn send(&self, mut request: Request<Outgoing>) -> Result<Response<Incoming>, OriginFault> {
-        let mut again = form::repeatable(&request);
         let mut sender = self.sender().await?;
+        let mut again = if self.may_race(&sender) { form::repeatable(&request) } else { None };
         for last in [false, true] {
             let progress = request.body().progress();
             let error = match self.patient(progress, self.attempt(&mut sender, request)).await? {
                 Ok(response) => {
                     if let Sender::Http1(_) = &sender {
-                        self.slot().sender = Some(sender);
+                        let mut slot = self.slot();
+                        (slot.sender, slot.used) = (Some(sender), Some(Instant::now()));
                     }
                     return Ok(response);
                 }
@@ -184,6 +189,15 @@ impl Origin {
             }
         }
         Err(OriginFault::Incomplete("it closes every connection".into()))
+    }
+
+    /// True when the origin may be closing the connection just now: HTTP/2 says so at any time (RFC 9113, section 6.8),
+    /// HTTP/1.1 closes what was idle.
+    fn may_race(&self, sender: &Sender) -> bool {
+        match sender {
+            Sender::Http1(_) => self.slot().used.is_some_and(|used| used.elapsed() > RACE),
+            Sender::Http2(_) => true,
+        }
     }
 
     /// Waits for a response's head as long as the request's body moves; then for `response_head`.
@@ -240,7 +254,7 @@ impl Origin {
         if let Some((_, fault)) = self.slot().failed.as_ref().filter(|(at, _)| *at >= since) {
             return Err(fault.clone());
         }
-        let (sender, connected) = self.connect().await.inspect_err(|fault| {
+        let (sender, connected) = Box::pin(self.connect()).await.inspect_err(|fault| {
             self.slot().failed = Some((Instant::now(), fault.clone()));
         })?;
         let mut slot = self.slot();

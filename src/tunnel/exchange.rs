@@ -19,6 +19,8 @@ use crate::rules;
 use crate::telemetry::labels::{Direction, Limit, Reason};
 
 /// Serves one request.
+///
+/// Steps that few requests take are boxed, so that the others do not carry their room.
 pub async fn exchange(tunnel: Arc<Tunnel>, mut request: Request<Incoming>) -> Response<Body> {
     let mut seen = Seen::start(tunnel, &request);
     if let Err(ambiguous) = guard::check(&request, &seen.tunnel.destination) {
@@ -35,15 +37,15 @@ pub async fn exchange(tunnel: Arc<Tunnel>, mut request: Request<Incoming>) -> Re
         Ok(body) => body,
         Err(broken) => {
             let asker = reply::asker(&parts, &seen.signals);
-            return reply::fault(seen, &asker, &broken).await;
+            return Box::pin(reply::fault(seen, &asker, &broken)).await;
         }
     };
     if seen.action.answers() {
         let asker = reply::asker(&parts, &seen.signals);
-        return reply::refuse(seen, &asker).await;
+        return Box::pin(reply::refuse(seen, &asker)).await;
     }
     match upgrading {
-        Some(client) => upgrade::forward(seen, parts, client).await,
+        Some(client) => Box::pin(upgrade::forward(seen, parts, client)).await,
         None => forward(seen, parts, body).await,
     }
 }
@@ -60,7 +62,7 @@ async fn inspect_request(
         return Ok(Outgoing::empty());
     }
     if wants_body(seen, &parts.headers) {
-        return hold_body(seen, &parts.headers, incoming).await;
+        return Box::pin(hold_body(seen, &parts.headers, incoming)).await;
     }
     if seen.action.answers() {
         return Ok(Outgoing::empty());
@@ -130,14 +132,14 @@ fn uninspectable(seen: &mut Seen, obstacle: &'static Obstacle) {
     }
 }
 
-async fn forward(mut seen: Seen, parts: Parts, body: Outgoing) -> Response<Body> {
+async fn forward(mut seen: Box<Seen>, parts: Parts, body: Outgoing) -> Response<Body> {
     let asker = reply::asker(&parts, &seen.signals);
     seen.decided();
     let sent = seen.tunnel.origin.send(outbound(parts, body)).await;
     seen.connected = Some(seen.tunnel.origin.connected());
     let response = match sent {
         Ok(response) => response,
-        Err(fault) => return reply::fault(seen, &asker, &fault).await,
+        Err(fault) => return Box::pin(reply::fault(seen, &asker, &fault)).await,
     };
     let (mut head, incoming) = response.into_parts();
     fields::strip_response(&mut head.headers);
@@ -148,7 +150,7 @@ async fn forward(mut seen: Seen, parts: Parts, body: Outgoing) -> Response<Body>
         seen.rejudge();
         if seen.action.answers() {
             drop(incoming);
-            return reply::refuse(seen, &asker).await;
+            return Box::pin(reply::refuse(seen, &asker)).await;
         }
     }
     if let Err(refused) = seen.store().await {

@@ -1,5 +1,6 @@
 //! From what was seen of an exchange to its event.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,7 +33,7 @@ pub struct Seen {
     pub tunnel: Arc<Tunnel>,
     /// The rules in force when it came, and what they make of it.
     pub judged: Judged,
-    id: Uuid,
+    id: OnceCell<Uuid>,
     at_us: i64,
     started: Instant,
     method: Method,
@@ -65,12 +66,12 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Starts the clock.
-    pub fn start<B>(tunnel: Arc<Tunnel>, request: &Request<B>) -> Self {
-        Self {
+    /// Starts the clock. Boxed: it travels from step to step to the end of the response's body.
+    pub fn start<B>(tunnel: Arc<Tunnel>, request: &Request<B>) -> Box<Self> {
+        Box::new(Self {
             judged: tunnel.judged(),
             tunnel,
-            id: Uuid::now_v7(),
+            id: OnceCell::new(),
             at_us: now_us(),
             started: Instant::now(),
             method: request.method().clone(),
@@ -91,12 +92,12 @@ impl Seen {
             error: None,
             receipt: None,
             closed: false,
-        }
+        })
     }
 
     /// The event's id, to quote in an answer.
     pub fn id(&self) -> Uuid {
-        self.id
+        *self.id.get_or_init(Uuid::now_v7)
     }
 
     /// The shared parts.
@@ -150,7 +151,7 @@ impl Seen {
         if !self.action.verdict.is_detection() {
             return Ok(());
         }
-        let stored = self.tunnel.gateway.journal.append_durable(self.event());
+        let stored = Box::pin(self.tunnel.gateway.journal.append_durable(self.event()));
         // From here the row is on its way, even when nobody waits for it any more.
         self.closed = true;
         self.receipt = Some(stored.await?);
@@ -176,7 +177,7 @@ impl Seen {
     }
 
     /// Leaves no row: the gateway cannot record at the moment, and said so.
-    pub fn discard(mut self) {
+    pub fn discard(mut self: Box<Self>) {
         self.closed = true;
     }
 
@@ -232,7 +233,7 @@ impl Seen {
         };
         let mut event = Event {
             time_us: self.at_us,
-            id: self.id,
+            id: self.id(),
             method: Some(clip(self.method.as_str())),
             path: Some(clip(&dlp::redact_path(&tunnel.destination.host, self.uri.path()))),
             query: self.uri.query().map(|query| clip(&dlp::redact_query(query))),

@@ -29,7 +29,7 @@ pub fn asker(parts: &Parts, signals: &Signals) -> Asker {
 }
 
 /// Answers a blocked or redirected request; the detection is stored first.
-pub async fn refuse(mut seen: Seen, asker: &Asker) -> Response<Body> {
+pub async fn refuse(mut seen: Box<Seen>, asker: &Asker) -> Response<Body> {
     let answer = answer::refusal(
         asker,
         &Refusal {
@@ -53,7 +53,7 @@ pub async fn refuse(mut seen: Seen, asker: &Asker) -> Response<Body> {
 }
 
 /// Answers a request that the origin did not.
-pub async fn fault(mut seen: Seen, asker: &Asker, origin: &OriginFault) -> Response<Body> {
+pub async fn fault(mut seen: Box<Seen>, asker: &Asker, origin: &OriginFault) -> Response<Body> {
     count_limit(seen.gateway(), origin);
     let fault = describe(origin, &seen.tunnel.destination.host);
     let whose = if matches!(origin, OriginFault::RequestBody(_)) { "client" } else { "origin" };
@@ -71,7 +71,7 @@ pub async fn fault(mut seen: Seen, asker: &Asker, origin: &OriginFault) -> Respo
 }
 
 /// Refuses a request that two parsers could read differently.
-pub fn ambiguous(mut seen: Seen, request: &Request<Incoming>, why: Ambiguous) -> Response<Body> {
+pub fn ambiguous(mut seen: Box<Seen>, request: &Request<Incoming>, why: Ambiguous) -> Response<Body> {
     let status = match why {
         Ambiguous::Misdirected => StatusCode::MISDIRECTED_REQUEST,
         Ambiguous::Host | Ambiguous::Target => StatusCode::BAD_REQUEST,
@@ -92,12 +92,12 @@ pub fn ambiguous(mut seen: Seen, request: &Request<Incoming>, why: Ambiguous) ->
 }
 
 /// Refuses traffic while nothing can be recorded.
-pub fn unrecorded(seen: Seen, headers: &HeaderMap) -> Response<Body> {
+pub fn unrecorded(seen: Box<Seen>, headers: &HeaderMap) -> Response<Body> {
     journal_full(seen, &of_head(&Method::GET, headers), Refused)
 }
 
 /// Refuses an exchange whose detection could not be stored.
-pub fn journal_full(seen: Seen, asker: &Asker, _refused: Refused) -> Response<Body> {
+pub fn journal_full(seen: Box<Seen>, asker: &Asker, _refused: Refused) -> Response<Body> {
     let answer = closed(seen.gateway(), asker, &seen.tunnel.destination.host);
     seen.discard();
     answer.map(Body::from)

@@ -29,7 +29,7 @@ pub fn wanted(request: &mut Request<Incoming>) -> Option<OnUpgrade> {
 }
 
 /// Forwards an upgrade; when the origin agrees, the bytes flow in a task of their own.
-pub async fn forward(mut seen: Seen, parts: Parts, client: OnUpgrade) -> Response<Body> {
+pub async fn forward(mut seen: Box<Seen>, parts: Parts, client: OnUpgrade) -> Response<Body> {
     let asker = reply::asker(&parts, &seen.signals);
     seen.decided();
     let sent = seen.tunnel.origin.send(outbound(parts, Outgoing::empty())).await;
@@ -53,7 +53,7 @@ pub async fn forward(mut seen: Seen, parts: Parts, client: OnUpgrade) -> Respons
     Response::from_parts(head, Body::Empty)
 }
 
-async fn pass(mut seen: Seen, client: OnUpgrade, origin: OnUpgrade) {
+async fn pass(mut seen: Box<Seen>, client: OnUpgrade, origin: OnUpgrade) {
     let (client, origin) = match tokio::try_join!(client, origin) {
         Ok(both) => both,
         Err(error) => {

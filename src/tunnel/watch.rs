@@ -20,13 +20,13 @@ pub struct Watched {
 
 /// The record that is still open, and what reads the body for it.
 struct Open {
-    seen: Seen,
+    seen: Box<Seen>,
     scan: Option<ResponseScan>,
 }
 
 impl Watched {
     /// Watches a body; `scan` reads it in passing.
-    pub fn new(incoming: Incoming, seen: Seen, scan: Option<ResponseScan>) -> Self {
+    pub fn new(incoming: Incoming, seen: Box<Seen>, scan: Option<ResponseScan>) -> Self {
         Self { incoming, open: Some(Box::new(Open { seen, scan })) }
     }
 
