@@ -2,12 +2,18 @@
 
 use prometheus_client::encoding::EncodeLabelSet;
 
+use super::registry::Labels;
+
 /// Bounded words as labels.
 macro_rules! label {
     ($(#[$doc:meta])* $name:ident { $($field:ident),+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
         pub struct $name { $(#[doc = "A bounded word."] pub $field: &'static str),+ }
+
+        impl Labels for $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+        }
     };
 }
 
@@ -33,12 +39,18 @@ label!(/// Which side of the gateway.
     Side { side });
 label!(/// A direction of body bytes.
     Direction { direction });
+label!(/// What identifies a build: the program's version and the matching engine.
+    Info { version, engine });
 
 /// A rule id as a label: bounded by the number of rules.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RuleLabel {
     /// The rule's id.
     pub rule: String,
+}
+
+impl Labels for RuleLabel {
+    const NAMES: &'static [&'static str] = &["rule"];
 }
 
 /// The content hash of what is in force: one at a time.
@@ -48,11 +60,6 @@ pub struct Hash {
     pub hash: String,
 }
 
-/// A name and a hash that identify what runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Info {
-    /// The program's version.
-    pub version: &'static str,
-    /// The matching engine.
-    pub engine: &'static str,
+impl Labels for Hash {
+    const NAMES: &'static [&'static str] = &["hash"];
 }

@@ -5,12 +5,12 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-pub use prometheus_client::registry::Registry;
 
 use super::labels::{
     Accept, Decision, Direction, Hash, Info, Kind, Limit, Listening, McpCall, Outcome, Reason, Request,
     RuleLabel, Side,
 };
+pub use super::registry::{Described, Registry};
 
 /// A part that counts for itself.
 pub trait Measured {
@@ -81,7 +81,7 @@ impl Metrics {
     /// Registers every metric, and those of parts that count for themselves.
     pub fn new(info: Info, parts: &[&dyn Measured]) -> Self {
         let mut metrics = Self {
-            registry: Registry::with_prefix("daylight"),
+            registry: Registry::new(),
             connections_active: Family::default(),
             connections: Family::default(),
             tunnels: Family::default(),
@@ -180,10 +180,15 @@ impl Metrics {
         self.reload_success_timestamp.set(unix_now);
     }
 
+    /// Every metric there is, for `docs/metrics.md`.
+    pub fn described(&self) -> &[Described] {
+        self.registry.described()
+    }
+
     /// The exposition in OpenMetrics text.
     pub fn render(&self) -> String {
         let mut text = String::new();
-        match encode(&mut text, &self.registry) {
+        match encode(&mut text, self.registry.exposed()) {
             Ok(()) => text,
             Err(std::fmt::Error) => String::new(),
         }
