@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
@@ -134,10 +134,13 @@ impl Authority {
     pub fn rotate(dir: &Path, overlap_days: u32, now: OffsetDateTime) -> Result<Self, AuthorityError> {
         let (cert_path, key_path, previous) = (dir.join(CERT), dir.join(KEY), dir.join(PREVIOUS));
         let until = now.saturating_add(Duration::days(i64::from(overlap_days)));
-        let old = format!("# offered until {}\n{}", until.unix_timestamp(), read(&cert_path)?);
+        let old = read(&cert_path)?;
         let (cert_pem, key_pem) = make(now)
             .map_err(|e| AuthorityError::Unusable { path: key_path.clone(), what: e.to_string() })?;
-        replace(&previous, old.as_bytes(), 0o644)?;
+        if CertificateDer::from_pem_slice(old.as_bytes()).is_ok() {
+            let offered = format!("# offered until {}\n{old}", until.unix_timestamp());
+            replace(&previous, offered.as_bytes(), 0o644)?;
+        }
         replace(&key_path, key_pem.as_bytes(), 0o600)?;
         replace(&cert_path, cert_pem.as_bytes(), 0o644)?;
         Self::open(dir, now)
@@ -195,11 +198,68 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError>
     write().map_err(|source| AuthorityError::File { path: path.into(), source })
 }
 
+/// Writes beside the file, then takes its place. The new file belongs to whom the old one (or the folder) belonged, so that
+/// root can rotate the CA of a service; of the old file's mode it keeps what `mode` allows.
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
-    let fresh = path.with_extension("new");
-    fs::remove_file(&fresh)
-        .or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
-        .and_then(|()| write_new(&fresh, bytes, mode).map_err(io::Error::other))
-        .and_then(|()| fs::rename(&fresh, path))
-        .map_err(|source| AuthorityError::File { path: path.into(), source })
+    let write = || -> io::Result<()> {
+        let fresh = path.with_extension("new");
+        match fs::remove_file(&fresh) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let old = fs::metadata(path);
+        let mode = old.as_ref().map_or(mode, |old| old.mode() & mode);
+        let owner = old.or_else(|_missing| fs::metadata(path.parent().unwrap_or(path)))?;
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+        // Through the open file: whoever owns the folder could put a link in the place of a name.
+        let own = file.metadata()?;
+        if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
+            fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+        }
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    };
+    write().map_err(|source| AuthorityError::File { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::chown;
+
+    use super::*;
+
+    /// What `ls -l` shows of a file.
+    fn shown(path: &Path) -> (u32, u32, u32) {
+        let found = fs::metadata(path).unwrap();
+        (found.uid(), found.gid(), found.mode() & 0o7777)
+    }
+
+    #[test]
+    fn a_rotation_keeps_owner_and_mode() {
+        let (dir, now) = (tempfile::tempdir().unwrap(), OffsetDateTime::now_utc());
+        Authority::init(dir.path(), now).unwrap();
+        let file = |name| dir.path().join(name);
+        fs::set_permissions(file(KEY), fs::Permissions::from_mode(0o400)).unwrap();
+        fs::set_permissions(file(CERT), fs::Permissions::from_mode(0o640)).unwrap();
+        // Only root may give files away; for others the owner is the same before and after.
+        let service = chown(file(KEY), Some(4711), Some(4711)).is_ok();
+        if service {
+            chown(file(CERT), Some(4711), Some(4712)).unwrap();
+            chown(dir.path(), Some(4711), Some(4711)).unwrap();
+        }
+        let before = (shown(&file(KEY)), shown(&file(CERT)), shown(dir.path()).0);
+        Authority::rotate(dir.path(), 1, now).unwrap();
+        assert_eq!((shown(&file(KEY)), shown(&file(CERT)), shown(&file(PREVIOUS)).0), before);
+    }
+
+    #[test]
+    fn a_rotation_takes_back_a_key_that_others_could_read() {
+        let (dir, now) = (tempfile::tempdir().unwrap(), OffsetDateTime::now_utc());
+        Authority::init(dir.path(), now).unwrap();
+        fs::set_permissions(dir.path().join(KEY), fs::Permissions::from_mode(0o644)).unwrap();
+        Authority::rotate(dir.path(), 1, now).unwrap();
+        assert_eq!(shown(&dir.path().join(KEY)).2, 0o600);
+    }
 }
