@@ -23,7 +23,13 @@ use crate::sink::clickhouse;
 use crate::tunnel::onboarding::{Direct, Pac};
 use crate::tunnel::{Limits, Record};
 use crate::yaml::{Located, Source};
+use environment::Environment;
 use raw::{Raw, Shadow};
+
+/// A smaller event store would delete events as soon as they are written.
+const JOURNAL_BYTES_MIN: u64 = 16 * limits::MIB;
+/// Longest name of a ClickHouse user; it travels in a header.
+const USER_MAX_BYTES: usize = 256;
 
 /// A configuration without an invalid state.
 #[derive(Debug)]
@@ -64,14 +70,15 @@ pub struct Config {
 
 impl Config {
     /// Reads a file (or the defaults without one), then the environment.
-    pub fn load(file: Option<&Path>, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, Located> {
+    pub fn load(file: Option<&Path>, variables: &dyn Fn(&str) -> Option<String>) -> Result<Self, Located> {
         let source = match file {
             Some(file) => Source::read(file)?,
             None => Source { file: "defaults".into(), text: String::new() },
         };
         let mut raw: Raw = if source.text.trim().is_empty() { Raw::default() } else { source.parse()? };
-        environment::apply(&mut raw, environment)?;
-        Self::mean(&raw, &source)
+        let mut environment = Environment::over(&source, variables);
+        environment.apply(&mut raw)?;
+        Self::mean(&raw, &source).map_err(|error| environment.place(error))
     }
 
     fn mean(raw: &Raw, source: &Source) -> Result<Self, Located> {
@@ -105,7 +112,7 @@ impl Config {
             journal: journal(raw, source, clickhouse.is_some())?,
             clickhouse,
             pac: Pac {
-                proxies: raw.pac.proxies.clone(),
+                proxies: proxies(raw, source)?,
                 direct: direct(raw, source)?,
                 direct_on_failure: raw.pac.direct_on_failure,
             },
@@ -134,8 +141,12 @@ fn policy(raw: &Raw, source: &Source) -> Result<Policy, Located> {
         let until = entry.expires.as_ref().map(|day| day_end(day, source)).transpose()?;
         bypass.insert(&entry.host.value, Bypass { reason, until }).map_err(|e| source.at(&entry.host, e))?;
     }
-    let shadow = match raw.posture.shadow {
+    let shadow = match raw.posture.shadow.value {
         Shadow::Log => Verdict::Log,
+        Shadow::Redirect if portal.is_none() => {
+            let add = "`redirect` needs a place to send people to: add `portal: { url: \"https://mcp.corp.example/mcp\" }`";
+            return Err(source.at(&raw.posture.shadow, add));
+        }
         Shadow::Redirect => Verdict::Redirect,
         Shadow::Block => Verdict::Block,
     };
@@ -148,6 +159,18 @@ fn direct(raw: &Raw, source: &Source) -> Result<Vec<Direct>, Located> {
         Ok(Direct { host: entry.host.value.to_ascii_lowercase(), until })
     };
     raw.bypass.iter().map(entry).collect()
+}
+
+/// The proxies of the PAC file.
+fn proxies(raw: &Raw, source: &Source) -> Result<Vec<String>, Located> {
+    let read = |entry: &Spanned<String>| {
+        let proxy = Destination::parse(&entry.value, None).map_err(|e| {
+            let typed = &entry.value;
+            source.at(entry, format!("`{typed}` is not a proxy such as proxy.corp.example:8080: {e}"))
+        })?;
+        Ok(proxy.to_string())
+    };
+    raw.pac.proxies.iter().map(read).collect()
 }
 
 /// The host of an http(s) URL.
@@ -184,7 +207,14 @@ fn users(raw: &Raw, source: &Source) -> Result<Vec<User>, Located> {
 }
 
 fn journal(raw: &Raw, source: &Source, deliver: bool) -> Result<journal::Settings, Located> {
-    let max_bytes = limits::bytes(raw.journal.max_bytes.as_ref(), source, 10 * limits::GIB)?;
+    let typed = raw.journal.max_bytes.as_ref();
+    let max_bytes = limits::bytes(typed, source, 10 * limits::GIB)?;
+    if let Some(typed) = typed
+        && max_bytes < JOURNAL_BYTES_MIN
+    {
+        let message = format!("`{}` holds next to nothing; the least is 16MiB", typed.value);
+        return Err(source.at(typed, message));
+    }
     let (max_age_days, when_full) = (raw.journal.max_age_days.short(), raw.journal.when_full);
     Ok(journal::Settings { dir: raw.data.clone(), max_age_days, max_bytes, when_full, deliver })
 }
@@ -201,12 +231,15 @@ fn sink(
             format!("`{}` is not an http or https URL such as http://127.0.0.1:8123", raw.url.value);
         return Err(source.at(&raw.url, message));
     }
-    for name in [&raw.database, &raw.user] {
+    let cluster = raw.cluster.as_ref();
+    for name in cluster.into_iter().chain([&raw.database]) {
         clickhouse::check_name(&name.value).map_err(|e| source.at(name, e))?;
     }
-    let cluster = raw.cluster.as_ref();
-    if let Some(name) = cluster {
-        clickhouse::check_name(&name.value).map_err(|e| source.at(name, e))?;
+    let user = &raw.user.value;
+    if user.is_empty() || user.len() > USER_MAX_BYTES || !user.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(
+            source.at(&raw.user, format!("`{user}` is not a user name of printable ASCII characters"))
+        );
     }
     Ok(clickhouse::Settings {
         url: uri,

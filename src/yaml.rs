@@ -81,7 +81,8 @@ impl Source {
         self.located(place.line(), place.column(), message.into())
     }
 
-    fn located(&self, line: u64, column: u64, message: String) -> Located {
+    /// A problem at a line and column, both from 1; line 0 is the file itself.
+    pub fn located(&self, line: u64, column: u64, message: String) -> Located {
         let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
         let text = if line == 0 { "" } else { self.text.lines().nth(index).unwrap_or_default().trim() };
         let text: String = text.chars().take(160).collect();

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::environment::{Environment, Section};
 use super::within::{Count, Days, Fields, Millis};
 use crate::journal::WhenFull;
 use crate::policy::Uninspectable;
 use crate::tunnel::Record;
+use crate::yaml::Located;
 
 /// The file.
 #[derive(Debug, Deserialize)]
@@ -60,6 +62,25 @@ impl Default for Raw {
     }
 }
 
+/// Variables for every key: a field that is forgotten here does not compile.
+macro_rules! variables {
+    ($name:ident { $($key:ident),+ } $(sections { $($inner:ident),+ })?) => {
+        impl Section for $name {
+            fn apply(&mut self, section: &str, environment: &mut Environment<'_>) -> Result<(), Located> {
+                let Self { $($key,)+ $($($inner,)+)? } = self;
+                $(environment.set(section, stringify!($key), $key)?;)+
+                $($($inner.apply(stringify!($inner), environment)?;)+)?
+                Ok(())
+            }
+        }
+    };
+}
+
+variables!(Raw { data, rules, approved, record, bypass } sections {
+    gateway, listen, ca, posture, portal, tls, destinations, inspect, auth, clickhouse, journal, pac, limits
+});
+variables!(ClickHouse { url, database, user, password_file, cluster, ttl_days });
+
 /// A section whose keys all have defaults.
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($key:ident: $type:ty = $default:expr),+ $(,)? }) => {
@@ -74,6 +95,8 @@ macro_rules! section {
                 Self { $($key: $default),+ }
             }
         }
+
+        variables!($name { $($key),+ });
     };
 }
 
@@ -88,7 +111,7 @@ Listen {
 section!(/// `ca`
     Ca { dir: PathBuf = "./certs".into() });
 section!(/// `posture`
-    Posture { shadow: Shadow = Shadow::Log });
+    Posture { shadow: Spanned<Shadow> = nowhere(Shadow::Log) });
 section!(/// `portal`
     Portal { url: Option<Spanned<String>> = None });
 section!(/// `tls`
@@ -115,7 +138,7 @@ Journal {
     when_full: WhenFull = WhenFull::Block,
 });
 section!(/// `pac`
-    PacEntry { proxies: Vec<String> = Vec::new(), direct_on_failure: bool = false });
+    PacEntry { proxies: Vec<Spanned<String>> = Vec::new(), direct_on_failure: bool = false });
 section!(/// `limits`
 LimitsEntry {
     connections: Count = const { Count::of(20_000) },
@@ -219,5 +242,10 @@ fn words(words: &[&str]) -> Vec<Spanned<String>> {
 }
 
 fn word(text: &str) -> Spanned<String> {
-    Spanned::new(text.to_owned(), serde_saphyr::Location::UNKNOWN, serde_saphyr::Location::UNKNOWN)
+    nowhere(text.to_owned())
+}
+
+/// A default, which no file has typed.
+fn nowhere<T>(value: T) -> Spanned<T> {
+    Spanned::new(value, serde_saphyr::Location::UNKNOWN, serde_saphyr::Location::UNKNOWN)
 }

@@ -69,6 +69,11 @@ fn every_mistake_points_to_its_line_and_column() {
             "not between 1 and 10000",
         ),
         ("clickhouse: { url: \"x\" }\n", "\"x\"", "not an http or https URL"),
+        ("clickhouse: { url: \"http://c.example\", user: \"a b\" }\n", "\"a b\"", "not a user name"),
+        ("pac:\n  proxies: [ \"http://p.example:8080\" ]\n", "\"http", "not a proxy such as"),
+        ("pac: { proxies: [ p.example ] }\n", "p.example", "the port is missing"),
+        ("journal: { max_bytes: 15MiB }\n", "15MiB", "the least is 16MiB"),
+        ("posture: { shadow: redirect }\n", "redirect", "add `portal: { url:"),
     ] {
         let error = read(text).expect_err(text).to_string();
         let before = &text[..text.rfind(wrong).unwrap()];
@@ -79,18 +84,71 @@ fn every_mistake_points_to_its_line_and_column() {
     }
 }
 
+/// Reads defaults and these variables.
+fn with(variables: &[(&str, &str)]) -> Result<Config, Located> {
+    let read =
+        |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    Config::load(None, &read)
+}
+
 #[test]
-fn the_environment_overrides_the_file() {
-    let variables = |name: &str| match name {
-        "DAYLIGHT_LISTEN_PROXY" => Some("127.0.0.1:0".to_owned()),
-        "DAYLIGHT_POSTURE_SHADOW" => Some("block".to_owned()),
-        "DAYLIGHT_CLICKHOUSE_URL" => Some("http://ch.example:8123".to_owned()),
-        _ => None,
-    };
-    let config = Config::load(None, &variables).unwrap();
-    assert_eq!(config.proxy.port(), 0);
-    assert_eq!(config.policy.shadow, Verdict::Block);
-    assert!(config.clickhouse.is_some());
-    let bad = |name: &str| (name == "DAYLIGHT_RECORD").then(|| "some".to_owned());
-    assert!(Config::load(None, &bad).unwrap_err().to_string().starts_with("DAYLIGHT_RECORD:1:1:"));
+fn a_variable_overrides_any_key() {
+    let config = with(&[
+        ("DAYLIGHT_LISTEN_PROXY", "127.0.0.1:0"),
+        ("DAYLIGHT_POSTURE_SHADOW", "redirect"),
+        ("DAYLIGHT_PORTAL_URL", "https://mcp.corp.example/mcp"),
+        ("DAYLIGHT_CLICKHOUSE_URL", "http://ch.example:8123"),
+        ("DAYLIGHT_CLICKHOUSE_CLUSTER", "main"),
+        ("DAYLIGHT_CLICKHOUSE_TTL_DAYS", "30"),
+        ("DAYLIGHT_CLICKHOUSE_USER", "daylight-writer"),
+        ("DAYLIGHT_PAC_PROXIES", "[ A.example:8080, b.example:8080 ]"),
+        ("DAYLIGHT_PAC_DIRECT_ON_FAILURE", "true"),
+        ("DAYLIGHT_LIMITS_DRAIN_MS", "7"),
+        ("DAYLIGHT_INSPECT_PAYLOAD_BYTES", "1KiB"),
+        ("DAYLIGHT_APPROVED", "[ { host: ok.example } ]"),
+    ])
+    .unwrap();
+    assert_eq!((config.proxy.port(), config.policy.shadow), (0, Verdict::Redirect));
+    let clickhouse = config.clickhouse.unwrap();
+    assert_eq!((clickhouse.cluster.as_deref(), clickhouse.ttl_days), (Some("main"), 30));
+    assert_eq!(clickhouse.user, "daylight-writer");
+    assert_eq!(config.pac.proxies, ["a.example:8080", "b.example:8080"]);
+    assert!(config.pac.direct_on_failure && config.policy.approved("ok.example").is_some());
+    assert_eq!((config.totals.drain.as_millis(), config.limits.payload_bytes), (7, 1024));
+}
+
+#[test]
+fn a_mistake_in_a_variable_points_to_the_variable() {
+    for (name, value, place) in [
+        ("DAYLIGHT_RECORD", "some", "DAYLIGHT_RECORD:1:1: "),
+        ("DAYLIGHT_LISTEN_PROXY", "nowhere", "DAYLIGHT_LISTEN_PROXY:1:1: `nowhere`"),
+        ("DAYLIGHT_DESTINATIONS_DENY", "[ loopback,\n  evil ]", "DAYLIGHT_DESTINATIONS_DENY:2:3: `evil`"),
+    ] {
+        let others = ("DAYLIGHT_DATA", "/tmp/x");
+        let error = with(&[others, (name, value)]).unwrap_err().to_string();
+        assert!(error.starts_with(place), "{error}");
+    }
+}
+
+#[test]
+fn every_documented_key_has_a_variable_and_no_other_is_taken() {
+    let docs = include_str!("../../docs/configuration.md");
+    let mut keys = std::collections::BTreeSet::new();
+    for row in docs.lines().filter(|line| line.starts_with("| `")) {
+        let cell = row.split('|').nth(1).unwrap().trim();
+        let mut section = "";
+        for key in cell.split(", ").map(|key| key.trim_matches('`').trim_end_matches("[]")) {
+            section = key.rsplit_once('.').map_or(section, |(section, _)| section);
+            let key = key.rsplit('.').next().unwrap();
+            keys.insert(
+                format!("DAYLIGHT_{section}.{key}").replace("_.", "_").replace('.', "_").to_uppercase(),
+            );
+        }
+    }
+    assert_eq!(keys, environment::names_of_keys());
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let fine = names(&["DAYLIGHT_CONFIG", "DAYLIGHT_LOG", "DAYLIGHT_DATA", "HOME"]);
+    assert_eq!(environment::unknown(fine), None);
+    let wrong = names(&["DAYLIGHT_DATA", "DAYLIGHT_LISTEN_PROXI"]);
+    assert_eq!(environment::unknown(wrong).as_deref(), Some("DAYLIGHT_LISTEN_PROXI"));
 }
