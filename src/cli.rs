@@ -1,6 +1,7 @@
 //! The command line: verbs, exit codes, output for people and for programs.
 
 mod ca;
+mod notify;
 mod query;
 mod rules;
 mod run;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::config::Config;
+use crate::config::{Config, environment};
 use crate::journal;
 use crate::sink::clickhouse;
 
@@ -31,7 +32,7 @@ enum Verb {
     /// Run the gateway; without a configuration file it makes a CA, loads ./rules and stores under ./data
     Run(At),
     /// Check configuration, rules and certificates; nothing is bound or written
-    Check(At),
+    Check(run::Check),
     /// Work with rule files
     #[command(subcommand)]
     Rules(rules::Verb),
@@ -50,7 +51,11 @@ enum Verb {
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    Man,
+    Man {
+        /// Write the page of every verb into this folder instead
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// Where the configuration is.
@@ -106,14 +111,14 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.verb {
         Verb::Run(at) => run::run(&at),
-        Verb::Check(at) => run::check(&at),
+        Verb::Check(check) => check.main(),
         Verb::Rules(verb) => rules::main(verb),
         Verb::Events(verb) => verb.main(),
         Verb::Sql(verb) => verb.main(),
         Verb::Schema(of) => schema(&of),
         Verb::Ca(verb) => ca::main(verb),
         Verb::Completions { shell } => completions(shell),
-        Verb::Man => man(),
+        Verb::Man { dir } => man(dir.as_deref()),
     };
     finish(outcome)
 }
@@ -133,6 +138,11 @@ fn finish(outcome: Outcome) -> ExitCode {
 }
 
 fn load(file: Option<&Path>) -> Result<Config, Failure> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    if let Some(name) = environment::unknown(names) {
+        let advice = "no such variable; docs/configuration.md names every key, unset what is not one";
+        return Err(Failure::Configuration(format!("{name}: {advice}")));
+    }
     let variables = |name: &str| std::env::var(name).ok();
     Config::load(file, &variables).map_err(|e| Failure::Configuration(e.to_string()))
 }
@@ -160,9 +170,16 @@ fn completions(shell: clap_complete::Shell) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn man() -> Outcome {
+fn man(dir: Option<&Path>) -> Outcome {
+    let command = Arguments::command();
+    if let Some(dir) = dir {
+        let fail = |e: io::Error| Failure::Other(format!("cannot write into {}: {e}", dir.display()));
+        std::fs::create_dir_all(dir).map_err(fail)?;
+        clap_mangen::generate_to(command, dir).map_err(fail)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut page = Vec::new();
-    clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+    clap_mangen::Man::new(command).render(&mut page)?;
     io::stdout().write_all(&page)?;
     Ok(ExitCode::SUCCESS)
 }

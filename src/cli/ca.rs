@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
+use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{At, Failure, Outcome, load};
@@ -15,7 +16,13 @@ pub(super) enum Verb {
     /// Make a CA
     Init(At),
     /// Show fingerprints and validity
-    Show(At),
+    Show {
+        #[command(flatten)]
+        at: At,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Write the certificate to standard output; the key never leaves its file
     Export {
         #[command(flatten)]
@@ -57,7 +64,10 @@ pub(super) fn main(verb: Verb) -> Outcome {
     let mut out = io::stdout().lock();
     match verb {
         Verb::Init(at) => show(&mut out, &Authority::init(&dir(&at)?, now)?)?,
-        Verb::Show(at) => show(&mut out, &Authority::open(&dir(&at)?, now)?)?,
+        Verb::Show { at, json } => {
+            let authority = Authority::open(&dir(&at)?, now)?;
+            if json { show_json(&mut out, &authority)? } else { show(&mut out, &authority)? }
+        }
         Verb::Rotate { at, overlap_days } => {
             show(&mut out, &Authority::rotate(&dir(&at)?, overlap_days, now)?)?;
             writeln!(out, "the old certificate is offered as /ca-previous.pem for {overlap_days} more days")?;
@@ -78,4 +88,12 @@ fn show(out: &mut impl Write, authority: &Authority) -> io::Result<()> {
     writeln!(out, "SHA-256      {}", authority.sha256())?;
     writeln!(out, "SHA-1        {}", authority.sha1())?;
     writeln!(out, "valid until  {}", authority.not_after.date())
+}
+
+fn show_json(out: &mut impl Write, authority: &Authority) -> io::Result<()> {
+    let shown = json!({
+        "sha256": authority.sha256(), "sha1": authority.sha1(), "valid_until": authority.not_after.date().to_string(),
+        "previous_offered": authority.previous_pem.is_some(),
+    });
+    writeln!(out, "{shown}")
 }

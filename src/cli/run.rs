@@ -1,12 +1,15 @@
 //! `daylight run` and `daylight check`.
 
 use std::io::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{At, Failure, Outcome, load};
+use super::{At, Failure, Outcome, load, notify};
 use crate::app::{self, Addresses, App, StartError};
+use crate::rules::ENGINE;
 use crate::telemetry::logs;
 
 impl From<StartError> for Failure {
@@ -18,12 +21,35 @@ impl From<StartError> for Failure {
     }
 }
 
-pub(super) fn check(at: &At) -> Outcome {
-    let config = load(at.config.as_deref())?;
-    let rules = app::check(&config)?;
-    let mut out = io::stdout().lock();
-    writeln!(out, "ok: {} rules, rule set {}, engine {}", rules.len(), rules.hash, crate::rules::ENGINE)?;
-    Ok(ExitCode::SUCCESS)
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    at: At,
+    /// One JSON object, also when something is wrong
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(super) fn main(self) -> Outcome {
+        let checked = load(self.at.config.as_deref()).and_then(|config| Ok(app::check(&config)?));
+        let mut out = io::stdout().lock();
+        match (&checked, self.json) {
+            (Ok(rules), true) => {
+                let said =
+                    json!({ "ok": true, "rules": rules.len(), "rule_set": rules.hash, "engine": ENGINE });
+                writeln!(out, "{said}")?;
+            }
+            (Ok(rules), false) => {
+                writeln!(out, "ok: {} rules, rule set {}, engine {ENGINE}", rules.len(), rules.hash)?;
+            }
+            (Err(Failure::Configuration(why) | Failure::Other(why)), true) => {
+                writeln!(out, "{}", json!({ "ok": false, "error": why }))?;
+            }
+            (Err(_), false) => {}
+        }
+        checked.map(|_rules| ExitCode::SUCCESS)
+    }
 }
 
 pub(super) fn run(at: &At) -> Outcome {
@@ -38,11 +64,13 @@ pub(super) fn run(at: &At) -> Outcome {
         }
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        notify::tell("READY=1");
         let stop = async {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
+            notify::tell("STOPPING=1");
         };
         app.run(stop, || ()).await;
         Ok::<_, Failure>(())
@@ -53,17 +81,24 @@ pub(super) fn run(at: &At) -> Outcome {
 }
 
 fn announce(addresses: &Addresses) -> io::Result<()> {
-    let Addresses { proxy, admin, ca_pem } = addresses;
+    let (proxy, admin) = (reachable(addresses.proxy), reachable(addresses.admin));
     let mut out = io::stdout().lock();
     writeln!(out, "daylight {} is running", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "  proxy      http://{proxy}")?;
     writeln!(out, "  set-up     http://{proxy}/")?;
     writeln!(out, "  PAC file   http://{proxy}/proxy.pac")?;
     writeln!(out, "  metrics    http://{admin}/metrics")?;
-    writeln!(
-        out,
-        "  try        curl -x http://{proxy} --cacert {} https://daylight.internal/check",
-        ca_pem.display()
-    )?;
+    let ca = addresses.ca_pem.display();
+    writeln!(out, "  try        curl -x http://{proxy} --cacert {ca} https://daylight.internal/check")?;
     out.flush()
+}
+
+/// A wildcard is no address to go to; from this machine, loopback is.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback =
+            if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        address.set_ip(loopback);
+    }
+    address
 }

@@ -87,7 +87,84 @@ fn the_other_verbs_print_what_they_promise() {
     assert!(text(&["schema", "clickhouse", "--cluster", "main"]).contains("ON CLUSTER main"));
     assert!(text(&["schema", "sqlite"]).contains("CREATE TABLE IF NOT EXISTS events"));
     assert!(text(&["man"]).contains(".TH daylight"));
+    let pages = tempfile::tempdir().unwrap();
+    let page = |name: &str| std::fs::read_to_string(pages.path().join(name)).unwrap();
+    assert!(daylight(pages.path(), &["man", "--dir", "."]).status.success());
+    for (name, option) in [
+        ("daylight.1", "daylight\\-events(1)"),
+        ("daylight-run.1", "\\-\\-config"),
+        ("daylight-ca-rotate.1", "\\-\\-overlap\\-days"),
+        ("daylight-rules-list.1", "\\-\\-json"),
+    ] {
+        assert!(page(name).contains(option), "{name}: {}", page(name));
+    }
     assert!(text(&["completions", "bash"]).contains("_daylight"));
+}
+
+#[test]
+fn programs_can_read_what_check_and_the_ca_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = root().join("rules").display().to_string();
+    std::fs::write(dir.path().join("good.yaml"), format!("rules: [{rules:?}]\n")).unwrap();
+    std::fs::write(dir.path().join("bad.yaml"), "record: some\n").unwrap();
+    let json = |arguments: &[&str]| {
+        let output = daylight(dir.path(), arguments);
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = json(&["check", "--json", "--config", "good.yaml"]);
+    assert_eq!((code, &said["ok"]), (Some(0), &true.into()));
+    let (code, said) = json(&["check", "--json", "--config", "bad.yaml"]);
+    assert_eq!((code, &said["ok"]), (Some(78), &false.into()));
+    assert!(said["error"].as_str().unwrap().starts_with("bad.yaml:1:9: "), "{said}");
+    daylight(dir.path(), &["ca", "init"]);
+    let (_, said) = json(&["ca", "show", "--json"]);
+    let shown = String::from_utf8(daylight(dir.path(), &["ca", "show"]).stdout).unwrap();
+    for key in ["sha256", "sha1", "valid_until"] {
+        assert!(shown.contains(said[key].as_str().unwrap()), "{key}: {said} {shown}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_key_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_daylight"))
+        .arg("check")
+        .env("DAYLIGHT_LISTEN_PROXI", "127.0.0.1:1")
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    assert!(stderr(&output).contains("DAYLIGHT_LISTEN_PROXI: no such variable"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_service_manager_is_told_when_the_gateway_is_ready_and_when_it_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    let told = || {
+        let mut state = [0; 64];
+        let length = manager.recv(&mut state).unwrap();
+        String::from_utf8(state[..length].to_vec()).unwrap()
+    };
+    let mut child = Command::new(env!("CARGO_BIN_EXE_daylight"))
+        .arg("run")
+        .current_dir(dir.path())
+        .envs([
+            ("NOTIFY_SOCKET", socket.to_str().unwrap()),
+            ("DAYLIGHT_RULES", &format!("[ {:?} ]", root().join("rules").display().to_string())),
+            ("DAYLIGHT_LISTEN_PROXY", "127.0.0.1:0"),
+            ("DAYLIGHT_LISTEN_ADMIN", "127.0.0.1:0"),
+        ])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    assert_eq!(told(), "READY=1");
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert_eq!(told(), "STOPPING=1");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -180,12 +180,12 @@ fn the_views_in_clickhouse_say_what_the_embedded_ones_say() {
     }
 }
 
-/// How often the gateway is killed; `DAYLIGHT_KILLS` raises it.
+/// How often the gateway is killed; `KILLS` raises it.
 const KILLS: usize = 100;
 
 #[test]
 fn nothing_is_lost_and_nothing_twice_over_kills_at_random_moments() {
-    let kills = std::env::var("DAYLIGHT_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    let kills = std::env::var("KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
     let (origin, clickhouse) = (Origin::start(), Peer::clickhouse());
     let mut gateway = start(&origin, &clickhouse);
     let mut answered = 0;
