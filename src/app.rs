@@ -206,7 +206,7 @@ fn connector(config: &Config, own_ports: Vec<u16>, tasks: Tasks) -> Result<Arc<C
 
 fn onboarding(authority: &Authority, proxy: SocketAddr) -> Onboarding {
     Onboarding::new(Settings {
-        proxy: proxy.to_string(),
+        proxy,
         ca_pem: authority.pem.clone(),
         ca_der: authority.der.to_vec(),
         sha256: authority.sha256(),

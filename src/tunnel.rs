@@ -22,7 +22,7 @@ pub mod watch;
 
 pub use gateway::{Gateway, Limits, Record, Ruling};
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,6 +38,8 @@ use crate::rules::{Evaluation, Names};
 pub struct Client {
     /// Address.
     pub ip: IpAddr,
+    /// The gateway's end of the connection.
+    pub local: Option<SocketAddr>,
     /// The user, when the proxy asks for one.
     pub user: Option<Identified>,
     /// The connection's place among all.

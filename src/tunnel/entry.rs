@@ -30,7 +30,7 @@ use crate::tls::upstream::Offer;
 /// Serves one connection to the proxy port, to its end.
 pub async fn serve(gateway: Arc<Gateway>, accepted: Accepted) {
     let Accepted { stream, peer, place } = accepted;
-    let client = Client { ip: peer.ip(), user: None, place };
+    let client = Client { ip: peer.ip(), local: stream.local_addr().ok(), user: None, place };
     let front = Arc::new(Front { gateway: Arc::clone(&gateway), client, next: Mutex::default() });
     if let Some(connect) = Box::pin(serve_front(&front, stream)).await
         && let Some((greeted, host)) = Box::pin(tunnel(&gateway, connect)).await
@@ -86,7 +86,7 @@ async fn enter(front: Arc<Front>, mut request: Request<Incoming>) -> Response<Bo
     let gateway = &front.gateway;
     let absolute = request.uri().authority().is_some();
     if request.method() != Method::CONNECT && !absolute {
-        return reply::onboarding(gateway, &request, onboarding::Reached::Direct);
+        return reply::onboarding(gateway, &front.client, &request, onboarding::Reached::Direct);
     }
     let client = match identify(gateway, &front.client, request.headers()).await {
         Ok(client) => client,
@@ -224,7 +224,7 @@ async fn forward_absolute(front: &Arc<Front>, client: Client, request: Request<I
         Err(bad) => return reply::bad_target(gateway, &client, request.headers(), bad),
     };
     if onboarding::is_ours(&destination.host) {
-        return reply::onboarding(gateway, &request, onboarding::Reached::Proxied);
+        return reply::onboarding(gateway, &client, &request, onboarding::Reached::Proxied);
     }
     let kept = front.next.lock().unwrap_or_else(PoisonError::into_inner).absolute.clone();
     let same = |tunnel: &Arc<Tunnel>| tunnel.destination == destination && tunnel.client.user == client.user;

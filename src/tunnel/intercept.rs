@@ -194,7 +194,7 @@ async fn serve_one(
         } else {
             onboarding::Reached::Proxied
         };
-        return Ok(reply::onboarding(&tunnel.gateway, &request, reached));
+        return Ok(reply::onboarding(&tunnel.gateway, &tunnel.client, &request, reached));
     }
     Ok(exchange(tunnel, request).await)
 }

@@ -5,6 +5,8 @@
 pub mod pac;
 mod profile;
 
+use std::net::SocketAddr;
+
 use askama::Template;
 use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
@@ -12,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde_json::json;
 
 use crate::http::answer::page::CONTENT_SECURITY_POLICY;
+use crate::net::Destination;
 pub use pac::{Direct, Pac};
 
 /// The name that reaches these pages through the proxy.
@@ -44,13 +47,15 @@ pub struct Asked<'a> {
     pub headers: &'a HeaderMap,
     /// How it came.
     pub reached: Reached,
+    /// The gateway's end of the connection.
+    pub local: Option<SocketAddr>,
 }
 
 /// What the pages are made from.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `host:port` of the proxy, as bound.
-    pub proxy: String,
+    /// The proxy's address, as bound.
+    pub proxy: SocketAddr,
     /// The CA as PEM.
     pub ca_pem: String,
     /// The CA as DER.
@@ -86,6 +91,11 @@ pub struct Onboarding {
 #[template(path = "onboarding.html")]
 struct SetUp<'a> {
     proxy: &'a str,
+    /// `proxy` in two parts.
+    host: &'a str,
+    port: u16,
+    /// `proxy` as containers on the reader's machine reach it.
+    containers: &'a str,
     sha256: &'a str,
     sha1: &'a str,
     not_after: &'a str,
@@ -126,9 +136,9 @@ impl Onboarding {
     fn page(&self, asked: &Asked<'_>, current: &Current<'_>) -> Response<Bytes> {
         let own = &self.settings;
         match asked.path {
-            "/" | "" => self.set_up(asked, current.portal),
+            "/" | "" => self.set_up(asked, current),
             "/proxy.pac" | "/wpad.dat" => {
-                let text = current.pac.render(&self.proxy_for(asked), current.now);
+                let text = current.pac.render(&self.proxy_for(asked, current.pac).to_string(), current.now);
                 let mut answer = plain(StatusCode::OK, "application/x-ns-proxy-autoconfig", text);
                 let cache = HeaderValue::from_static("max-age=300");
                 answer.headers_mut().insert(CACHE_CONTROL, cache);
@@ -144,31 +154,36 @@ impl Onboarding {
                 Some(pem) => file("application/x-pem-file", "daylight-ca-previous.pem", pem.clone()),
                 None => missing(),
             },
-            "/check" => self.check(asked),
+            "/check" => self.check(asked, current.pac),
             _ => missing(),
         }
     }
 
-    fn set_up(&self, asked: &Asked<'_>, portal: Option<&str>) -> Response<Bytes> {
+    fn set_up(&self, asked: &Asked<'_>, current: &Current<'_>) -> Response<Bytes> {
         let own = &self.settings;
-        let proxy = self.proxy_for(asked);
+        let to = self.proxy_for(asked, current.pac);
+        let loopback = &*to.host == "localhost" || to.ip().is_some_and(|ip| ip.is_loopback());
+        let containers = if loopback { format!("host.docker.internal:{}", to.port) } else { to.to_string() };
         let page = SetUp {
-            proxy: &proxy,
+            proxy: &to.to_string(),
+            host: &to.host,
+            port: to.port,
+            containers: &containers,
             sha256: &own.sha256,
             sha1: &own.sha1,
             not_after: &own.not_after,
             previous: own.previous_pem.is_some(),
-            portal,
+            portal: current.portal,
         };
         html(page.render().unwrap_or_default())
     }
 
-    fn check(&self, asked: &Asked<'_>) -> Response<Bytes> {
+    fn check(&self, asked: &Asked<'_>, pac: &Pac) -> Response<Bytes> {
         let through = asked.reached != Reached::Direct;
         let trusted = asked.reached == Reached::Intercepted;
         let wants_html = accepts(asked.headers, "text/html");
         if wants_html {
-            let proxy = self.proxy_for(asked);
+            let proxy = self.proxy_for(asked, pac).to_string();
             return html(Check { through, trusted, proxy: &proxy }.render().unwrap_or_default());
         }
         let advice = match asked.reached {
@@ -182,14 +197,22 @@ impl Onboarding {
         plain(StatusCode::OK, "application/json", format!("{body}\n"))
     }
 
-    /// The address under which this client reached the proxy; a wildcard listener does not know its own name.
-    fn proxy_for(&self, asked: &Asked<'_>) -> String {
-        let host = asked.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let parsed = host.and_then(|host| crate::net::Destination::parse(host, Some(80)).ok());
-        match parsed {
-            Some(host) if asked.reached == Reached::Direct => host.to_string(),
-            _ => self.settings.proxy.clone(),
-        }
+    /// The address under which this client reaches the proxy: what it typed, what the configuration says, where its
+    /// connection arrived. A wildcard listener does not know its own name.
+    fn proxy_for(&self, asked: &Asked<'_>, pac: &Pac) -> Destination {
+        let read = |text: &str| Destination::parse(text, Some(80)).ok();
+        let named = |to: &Destination| !to.ip().is_some_and(|ip| ip.is_unspecified());
+        let typed = asked.headers.get(HOST).filter(|_| asked.reached == Reached::Direct);
+        let arrived = |local: SocketAddr| Destination {
+            host: local.ip().to_canonical().to_string().into(),
+            port: local.port(),
+        };
+        typed
+            .and_then(|host| read(host.to_str().ok()?))
+            .filter(named)
+            .or_else(|| pac.proxies.iter().find_map(|proxy| read(proxy)))
+            .or_else(|| asked.local.map(arrived))
+            .unwrap_or_else(|| arrived(self.settings.proxy))
     }
 }
 

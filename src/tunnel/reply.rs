@@ -208,12 +208,18 @@ fn entry_failed(
 }
 
 /// A page for people who set up a machine.
-pub fn onboarding(gateway: &Gateway, request: &Request<Incoming>, reached: Reached) -> Response<Body> {
+pub fn onboarding(
+    gateway: &Gateway,
+    client: &Client,
+    request: &Request<Incoming>,
+    reached: Reached,
+) -> Response<Body> {
     let asked = onboarding::Asked {
         method: request.method(),
         path: request.uri().path(),
         headers: request.headers(),
         reached,
+        local: client.local,
     };
     let ruling = gateway.ruling.load();
     let (pac, portal) = (&ruling.pac, ruling.policy.portal.as_deref());

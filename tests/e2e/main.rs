@@ -18,5 +18,6 @@ mod limits;
 mod peers;
 mod proxy;
 mod readme;
+mod setup;
 mod support;
 mod wire;

@@ -11,7 +11,7 @@ fn direct(host: &str) -> Direct {
 
 fn pages() -> Onboarding {
     Onboarding::new(Settings {
-        proxy: "127.0.0.1:8080".into(),
+        proxy: "0.0.0.0:8080".parse().unwrap(),
         ca_pem: "PEM".into(),
         ca_der: b"DER".to_vec(),
         sha256: "AA".into(),
@@ -25,8 +25,13 @@ fn get(path: &str, accept: &'static str, reached: Reached) -> Response<Bytes> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     headers.insert(HOST, HeaderValue::from_static("gateway.corp.example:8080"));
-    let current = Current { pac: &Pac::default(), portal: Some("https://mcp.corp.example/mcp"), now: NOW };
-    pages().answer(&Asked { method: &Method::GET, path, headers: &headers, reached }, &current)
+    ask(&Pac::default(), path, &headers, reached)
+}
+
+fn ask(pac: &Pac, path: &str, headers: &HeaderMap, reached: Reached) -> Response<Bytes> {
+    let current = Current { pac, portal: Some("https://mcp.corp.example/mcp"), now: NOW };
+    let local = Some("192.0.2.7:8080".parse().unwrap());
+    pages().answer(&Asked { method: &Method::GET, path, headers, reached, local }, &current)
 }
 
 fn text(answer: &Response<Bytes>) -> &str {
@@ -75,6 +80,41 @@ fn the_set_up_page_says_that_command_line_clients_ignore_pac() {
     ] {
         assert!(page.contains(needed), "{needed}");
     }
+}
+
+#[test]
+fn a_wildcard_listener_is_named_as_typed_as_configured_or_as_reached() {
+    let proxied = |proxies: &[&str], local: &str, host: &'static str, reached| {
+        let pac = Pac { proxies: proxies.iter().map(|&proxy| proxy.to_owned()).collect(), ..Pac::default() };
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static(host));
+        let local = Some(local.parse().unwrap());
+        let asked = Asked { method: &Method::GET, path: "/", headers: &headers, reached, local };
+        pages().proxy_for(&asked, &pac).to_string()
+    };
+    use Reached::{Direct, Intercepted, Proxied};
+    let configured = ["a.corp.example:8080", "b.corp.example:8080"];
+    for (proxies, local, host, reached, named) in [
+        (&[][..], "192.0.2.7:8080", "gw.example:3128", Direct, "gw.example:3128"),
+        (&[], "192.0.2.7:8080", "0.0.0.0:8080", Direct, "192.0.2.7:8080"),
+        (&[], "192.0.2.7:8080", "daylight.internal", Proxied, "192.0.2.7:8080"),
+        (&[], "[::ffff:192.0.2.7]:8080", "daylight.internal", Intercepted, "192.0.2.7:8080"),
+        (&[], "[2001:db8::7]:8080", "daylight.internal", Intercepted, "[2001:db8::7]:8080"),
+        (&configured, "192.0.2.7:8080", "daylight.internal", Intercepted, "a.corp.example:8080"),
+    ] {
+        assert_eq!(proxied(proxies, local, host, reached), named);
+    }
+}
+
+#[test]
+fn containers_are_told_an_address_that_they_can_reach() {
+    let page = |host| {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static(host));
+        text(&ask(&Pac::default(), "/", &headers, Reached::Direct)).to_owned()
+    };
+    assert!(page("localhost:8080").contains("\"httpProxy\": \"http://host.docker.internal:8080\""));
+    assert!(page("gw.example:8080").contains("\"httpProxy\": \"http://gw.example:8080\""));
 }
 
 #[test]
