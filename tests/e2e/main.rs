@@ -12,6 +12,7 @@
 mod answers;
 mod cli;
 mod delivery;
+mod deploy;
 mod durability;
 mod faults;
 mod limits;

@@ -1,18 +1,15 @@
-"""A sample MCP server (official Python SDK) behind TLS: mcp_server.py CERT KEY [PORT].
+"""A sample MCP server (official Python SDK) behind TLS: mcp_server.py CERT KEY [PORT] [--host 127.0.0.1] [--name localhost].
 
-Streamable HTTP of both eras at /mcp, HTTP+SSE (2024-11-05) at /sse.
+Streamable HTTP of both eras at /mcp, HTTP+SSE (2024-11-05) at /sse. NAME is what clients call it.
 """
+import argparse
 import socket
-import sys
 
 import uvicorn
+from mcp.server.mcpserver import MCPServer
+from mcp.server.transport_security import TransportSecuritySettings
 
-try:
-    from mcp.server.mcpserver import MCPServer as Server
-except ImportError:
-    from mcp.server.fastmcp import FastMCP as Server
-
-server = Server("sample")
+server = MCPServer("sample")
 
 
 @server.tool()
@@ -22,13 +19,20 @@ def echo(text: str) -> str:
 
 
 def main() -> None:
-    cert, key = sys.argv[1], sys.argv[2]
-    port = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    listener = socket.create_server(("127.0.0.1", port))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cert")
+    parser.add_argument("key")
+    parser.add_argument("port", type=int, nargs="?", default=0)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--name", default="localhost")
+    asked = parser.parse_args()
+    listener = socket.create_server((asked.host, asked.port))
     print("ready", listener.getsockname()[1], flush=True)
-    app = server.streamable_http_app()
-    app.router.routes.extend(server.sse_app().routes)
-    config = uvicorn.Config(app, ssl_certfile=cert, ssl_keyfile=key, log_level="warning")
+    # The SDK refuses requests whose Host is none of these (DNS rebinding).
+    security = TransportSecuritySettings(allowed_hosts=[f"{asked.name}:*"], allowed_origins=[f"https://{asked.name}:*"])
+    app = server.streamable_http_app(transport_security=security)
+    app.router.routes.extend(server.sse_app(transport_security=security).routes)
+    config = uvicorn.Config(app, ssl_certfile=asked.cert, ssl_keyfile=asked.key, log_level="warning")
     uvicorn.Server(config).run(sockets=[listener])
 
 

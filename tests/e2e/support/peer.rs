@@ -42,6 +42,14 @@ impl Peer {
         Self::behind_tls("mcp_server.py", &[])
     }
 
+    /// The same on every address, under a name; its CA and certificate are in the folder.
+    pub fn named_mcp_server(dir: TempDir, name: &str) -> Self {
+        let path = |file: &str| dir.path().join(file).display().to_string();
+        let arguments = [&path("leaf.pem"), &path("leaf.key"), "--host", "0.0.0.0", "--name", name];
+        let arguments = arguments.map(str::to_owned);
+        Self::start("mcp_server.py", dir, &arguments)
+    }
+
     /// An MCP server of the official TypeScript SDK: `modern` or `legacy`, which has HTTP+SSE at `/sse` too.
     pub fn typescript_server(era: &str) -> Self {
         Self::behind_tls("mcp_server.mjs", &[era])
