@@ -21,6 +21,10 @@ pub fn check(pattern: &str) -> Result<(), String> {
     if pattern.len() > PATTERN_MAX_BYTES {
         return Err(format!("a pattern may be {PATTERN_MAX_BYTES} bytes long"));
     }
+    // Hyperscan takes C strings.
+    if pattern.contains('\0') {
+        return Err("a pattern cannot hold the character 0; a regular expression can say `\\x00`".into());
+    }
     let compiled = pure::compile(pattern)?;
     if compiled.is_match(b"") {
         return Err("the pattern matches the empty text, so it would match everything".into());
@@ -28,20 +32,20 @@ pub fn check(pattern: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A glob as a regular expression over the whole text: `*` is any run of characters, `?` one of them.
+/// A glob as a regular expression over the whole text: `*` is any run of bytes, `?` one of them.
 pub fn glob(glob: &str) -> String {
     let mut out = String::from("^");
     for c in glob.chars() {
         match c {
             '*' => out.push_str(".*"),
             '?' => out.push('.'),
-            c if c.is_ascii_alphanumeric() || c == '_' || c == '/' || c == '-' || !c.is_ascii() => {
-                out.push(c)
-            }
-            c => out.extend(['\\', c]),
+            // Only these: in front of other characters a backslash can have a meaning (`\<` is a word boundary).
+            '\\' | '.' | '+' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '^' | '$' => out.extend(['\\', c]),
+            c => out.push(c),
         }
     }
-    out.push('$');
+    // Not `$`, which Hyperscan also finds before a newline at the end.
+    out.push_str("\\z");
     out
 }
 

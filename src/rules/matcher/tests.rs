@@ -19,12 +19,13 @@ fn hits(patterns: &[String], text: &[u8]) -> (Vec<usize>, Vec<usize>) {
 
 #[test]
 fn globs_cover_the_whole_text() {
-    let patterns: Vec<String> = ["mcp.*", "*/mcp", "/a?c", "a+b"].iter().map(|g| glob(g)).collect();
+    let patterns: Vec<String> = ["mcp.*", "*/mcp", "/a?c", "a+b", "<b>"].iter().map(|g| glob(g)).collect();
     assert_eq!(hits(&patterns, b"mcp.vendor.example").0, [0]);
     assert_eq!(hits(&patterns, b"notmcp.vendor.example").0, [0_usize; 0]);
     assert_eq!(hits(&patterns, b"/v1/mcp").0, [1]);
     assert_eq!(hits(&patterns, b"/abc").0, [2]);
     assert_eq!(hits(&patterns, b"a+b").0, [3]);
+    assert_eq!(hits(&patterns, b"<b>"), (vec![4], vec![4]));
 }
 
 #[test]
@@ -49,6 +50,20 @@ fn a_pattern_is_found_across_pieces() {
     assert_eq!(found, [0, 1]);
 }
 
+/// A glob and a text that is likely to be close to it: each `*` and `?` filled in.
+fn glob_and_text() -> impl Strategy<Value = (String, String)> {
+    let piece = prop_oneof![Just("*".to_owned()), Just("?".to_owned()), "[ -~\n\té]"];
+    let filled = prop::collection::vec((piece, "[ -~\n]{0,3}"), 1..8);
+    filled.prop_map(|pieces| {
+        let fill = |(piece, filling): &(String, String)| match piece.as_str() {
+            "*" => filling.clone(),
+            "?" => filling.chars().next().unwrap_or('x').to_string(),
+            literal => literal.to_owned(),
+        };
+        (pieces.iter().map(|(piece, _)| piece.as_str()).collect(), pieces.iter().map(fill).collect())
+    })
+}
+
 proptest! {
     #[test]
     fn both_engines_agree(text in "[a-c/.]{0,24}", globs in prop::collection::vec("[a-c/.*?]{1,8}", 1..5)) {
@@ -56,5 +71,25 @@ proptest! {
         prop_assume!(!patterns.is_empty());
         let (ours, oracle) = hits(&patterns, text.as_bytes());
         prop_assert_eq!(ours, oracle);
+    }
+
+    #[test]
+    fn a_glob_of_any_characters_matches_what_it_stands_for_in_both_engines((glob, text) in glob_and_text()) {
+        let pattern = super::glob(&glob);
+        prop_assume!(check(&pattern).is_ok());
+        prop_assert_eq!(hits(&[pattern], text.as_bytes()), (vec![0], vec![0]));
+    }
+
+    #[test]
+    fn both_engines_agree_on_globs_and_texts_of_any_characters(
+        (one, close) in glob_and_text(),
+        (other, far) in glob_and_text(),
+    ) {
+        let patterns: Vec<String> = [one, other].iter().map(|g| glob(g)).filter(|p| check(p).is_ok()).collect();
+        prop_assume!(!patterns.is_empty());
+        for text in [close.clone(), format!("{close}\n"), far] {
+            let (ours, oracle) = hits(&patterns, text.as_bytes());
+            prop_assert_eq!(ours, oracle, "{:?}", text);
+        }
     }
 }
