@@ -4,6 +4,7 @@
 //! decrypted, an approved server and a rule with `action: allow` exempt explicitly; there is no first-match order.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::event::{Severity, Verdict};
@@ -77,6 +78,23 @@ impl Action {
     pub fn answers(&self) -> bool {
         self.verdict >= Verdict::Redirect
     }
+
+    /// This action and a later one about the same exchange as one: the more severe decides (on a tie the earlier, unless
+    /// the later is the first to exempt), every rule stays named once, the highest severity stays.
+    pub fn join(mut self, mut later: Self) -> Self {
+        let mut rule_ids = std::mem::take(&mut self.rule_ids);
+        let named: HashSet<Arc<str>> = rule_ids.iter().cloned().collect();
+        rule_ids.extend(std::mem::take(&mut later.rule_ids).into_iter().filter(|id| !named.contains(id)));
+        let severity = self.severity.max(later.severity);
+        let passed = self.verdict == Verdict::Allow && self.decisive.is_none();
+        let decides = if later.verdict > self.verdict || passed && later.exempts() { later } else { self };
+        Self { rule_ids, severity, ..decides }
+    }
+
+    /// True when an `allow` rule decided.
+    fn exempts(&self) -> bool {
+        self.verdict == Verdict::Allow && self.decisive.is_some()
+    }
 }
 
 impl Policy {
@@ -119,22 +137,24 @@ impl Policy {
         }
     }
 
-    /// The decision about a body that could not be inspected, on top of what was decided so far.
+    /// The decision about a body that could not be inspected, on top of what was decided so far. An exemption holds for
+    /// such a body too.
     pub fn judge_uninspectable(&self, so_far: Action, why: &str) -> Action {
         let verdict = match self.uninspectable {
             Uninspectable::Allow => return so_far,
             Uninspectable::Log => Verdict::Log,
             Uninspectable::Block => Verdict::Block,
         };
-        if so_far.verdict >= verdict {
+        if so_far.verdict >= verdict || so_far.exempts() {
             return so_far;
         }
         let severity = so_far.severity.max(Some(Severity::Low));
         Action {
             verdict,
             reason: format!("the body could not be inspected: {why}").into(),
+            decisive: None,
+            rule_ids: so_far.rule_ids,
             severity,
-            ..so_far
         }
     }
 
@@ -214,5 +234,45 @@ mod tests {
         assert_eq!(policy.judge_uninspectable(Action::pass(), "too deep").verdict, Verdict::Log);
         policy.uninspectable = Uninspectable::Allow;
         assert_eq!(policy.judge_uninspectable(Action::pass(), "too deep").verdict, Verdict::Allow);
+    }
+
+    #[test]
+    fn an_exempt_exchange_stays_exempt_when_its_body_cannot_be_inspected() {
+        let mut policy = policy(Verdict::Log);
+        policy.uninspectable = Uninspectable::Block;
+        let exempt = policy.judge(&vec![hit("ok", Ask::Allow, Severity::Info)], None);
+        assert_eq!(policy.judge_uninspectable(exempt.clone(), "too deep"), exempt);
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_inspected_is_not_blamed_on_a_rule_that_only_logs() {
+        let mut policy = policy(Verdict::Log);
+        policy.uninspectable = Uninspectable::Block;
+        let logged = policy.judge(&vec![hit("a", Ask::Log, Severity::High)], None);
+        let action = policy.judge_uninspectable(logged, "too deep");
+        assert_eq!((action.verdict, action.decisive), (Verdict::Block, None));
+        assert_eq!((&*action.rule_ids[0], action.severity), ("a", Some(Severity::High)));
+    }
+
+    #[test]
+    fn a_joined_action_keeps_every_rule_and_the_highest_severity() {
+        let policy = policy(Verdict::Log);
+        let head =
+            policy.judge(&vec![hit("a", Ask::Log, Severity::Low), hit("b", Ask::Log, Severity::Info)], None);
+        let tie =
+            policy.judge(&vec![hit("b", Ask::Log, Severity::Info), hit("c", Ask::Log, Severity::High)], None);
+        let joined = head.clone().join(tie);
+        assert_eq!((joined.decisive.as_deref(), joined.reason), (Some("a"), head.reason.clone()));
+        assert_eq!(joined.rule_ids.iter().map(|id| &**id).collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!((joined.verdict, joined.severity), (Verdict::Log, Some(Severity::High)));
+        let worse = head.join(policy.judge(&vec![hit("d", Ask::Block, Severity::Info)], None));
+        assert_eq!((worse.verdict, worse.decisive.as_deref()), (Verdict::Block, Some("d")));
+        assert_eq!((worse.rule_ids.len(), worse.severity), (3, Some(Severity::Low)));
+    }
+
+    #[test]
+    fn an_exemption_that_comes_later_is_said() {
+        let exempt = policy(Verdict::Log).judge(&vec![hit("ok", Ask::Allow, Severity::Info)], None);
+        assert_eq!(Action::pass().join(exempt.clone()), exempt);
     }
 }
