@@ -6,7 +6,9 @@
 pub mod compile;
 pub mod evaluate;
 pub mod expression;
+mod fields;
 pub mod file;
+pub mod given;
 pub mod load;
 pub mod matcher;
 pub mod samples;
@@ -15,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use evaluate::{Evaluation, Head, Names, RuleSet, Wants};
-pub use load::{LoadError, load};
+pub use load::load;
 pub use matcher::ENGINE;
 
 use crate::event::Severity;

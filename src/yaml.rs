@@ -2,15 +2,19 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
 /// Largest file that is read.
 pub const FILE_MAX_BYTES: u64 = 8 * 1024 * 1024;
+/// Lists and mappings inside each other: each level takes stack while it is read.
+pub const NESTING_MAX: usize = 24;
 
 /// A problem at a place in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Located {
     /// The file.
     pub file: PathBuf,
@@ -37,7 +41,7 @@ impl fmt::Display for Located {
 impl std::error::Error for Located {}
 
 /// A file's text with its name, for errors that come after parsing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Source {
     /// The file.
     pub file: PathBuf,
@@ -60,14 +64,10 @@ impl Source {
 
     /// Parses into a type; unknown keys are the type's business (`deny_unknown_fields`).
     pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Located> {
-        serde_saphyr::from_str(&self.text).map_err(|error| {
+        let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: NESTING_MAX } };
+        serde_saphyr::from_str_with_options(&self.text, options).map_err(|error| {
             let (line, column) = error.location().map(|at| (at.line(), at.column())).unwrap_or_default();
-            let full = error.without_snippet().to_string();
-            let place = format!(" at line {line}, column {column}");
-            let message = full.strip_suffix(&place).unwrap_or(&full);
-            // Advice to the programmer, not to who wrote the file.
-            let message = message.split(", set DuplicateKeyPolicy").next().unwrap_or(message).to_owned();
-            self.located(line, column, message)
+            self.located(line, column, plain(error.without_snippet()))
         })
     }
 
@@ -81,11 +81,61 @@ impl Source {
         self.located(place.line(), place.column(), message.into())
     }
 
+    /// Where a value stands, for errors that are found when the file is no longer at hand.
+    pub fn place<T>(self: &Arc<Self>, value: &Spanned<T>) -> Place {
+        Place { source: Arc::clone(self), line: value.referenced.line(), column: value.referenced.column() }
+    }
+
+    /// The start of a line, counted from 1.
+    pub fn line(self: &Arc<Self>, line: u64) -> Place {
+        Place { source: Arc::clone(self), line, column: 1 }
+    }
+
     /// A problem at a line and column, both from 1; line 0 is the file itself.
     pub fn located(&self, line: u64, column: u64, message: String) -> Located {
         let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
         let text = if line == 0 { "" } else { self.text.lines().nth(index).unwrap_or_default().trim() };
         let text: String = text.chars().take(160).collect();
         Located { file: self.file.clone(), line, column, message, text }
+    }
+}
+
+/// A place in a file.
+#[derive(Clone, Debug)]
+pub struct Place {
+    source: Arc<Source>,
+    line: u64,
+    column: u64,
+}
+
+impl Place {
+    /// A problem here.
+    pub fn error(&self, message: impl Into<String>) -> Located {
+        self.source.located(self.line, self.column, message.into())
+    }
+
+    /// The file.
+    pub fn file(&self) -> &Path {
+        &self.source.file
+    }
+
+    /// Line from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+}
+
+/// The message for who wrote the file.
+fn plain(error: &Error) -> String {
+    match error {
+        Error::Unexpected { expected: "sequence start", .. } => {
+            "a list is expected here, such as [a, b]".into()
+        }
+        Error::Unexpected { expected: "mapping start", .. } => "keys with values are expected here".into(),
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            format!("lists and mappings are nested deeper than {NESTING_MAX}")
+        }
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("duplicate mapping key: {key}"),
+        other => UserMessageFormatter.format_message(other).into_owned(),
     }
 }

@@ -1,336 +1,292 @@
 //! Conditions of a file to facts and expressions.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use http::header::HeaderName;
 use serde_saphyr::Spanned;
 
-use super::evaluate::{Facts, Field, Hosts, Stage};
+use super::evaluate::{Facts, Field, Stage};
 use super::expression::{Atom, Expression};
+use super::fields::{Fields, Slot};
 use super::file::{Condition, HeaderCondition, McpCondition};
-use super::matcher::{self, Set};
+use super::given::EMPTY;
+use super::matcher;
+use crate::inspect::evidence;
 use crate::net::destination::normal_host;
-use crate::yaml::{Located, Source};
+use crate::yaml::{Located, Place, Source};
 
 /// Conditions inside each other.
-const DEPTH_MAX: usize = 16;
+const DEPTH_MAX: usize = 8;
 
 /// Collects the facts of all rules.
 #[derive(Default)]
 pub(super) struct Compiler {
+    /// The file whose conditions are compiled.
+    pub(super) source: Arc<Source>,
+    /// The lists of hosts that were read, in the order of their rules.
+    pub(super) lists: Vec<Arc<Source>>,
     facts: Facts,
-    patterns: BTreeMap<Slot, (Vec<String>, Vec<Atom>)>,
-    headers: BTreeMap<String, Option<Atom>>,
-}
-
-/// A field that patterns are matched against.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Slot {
-    Host,
-    Sni,
-    Path,
-    Query,
-    ContentType,
-    UserAgent,
-    Header(String),
-    McpSignal,
-    McpMethod,
-    McpVersion,
-    McpTool,
-    McpClient,
-    Body,
-}
-
-impl Slot {
-    fn stage(&self) -> Stage {
-        match self {
-            Self::Host | Self::Sni => Stage::Names,
-            Self::Path | Self::Query | Self::ContentType | Self::UserAgent | Self::Header(_) => Stage::Head,
-            Self::McpSignal | Self::McpMethod | Self::McpVersion | Self::McpTool | Self::McpClient => {
-                Stage::Mcp
-            }
-            Self::Body => Stage::Body,
-        }
-    }
-
-    /// Fields whose letters have no case.
-    fn caseless(&self) -> bool {
-        matches!(self, Self::Host | Self::Sni | Self::ContentType | Self::UserAgent)
-    }
+    fields: Fields,
+    headers: HashMap<HeaderName, usize>,
 }
 
 type Compiled = Result<Expression, Located>;
+type Parts = Vec<Expression>;
 
 impl Compiler {
     /// Compiles a rule's condition.
-    pub(super) fn condition(&mut self, condition: &Condition, source: &Source, depth: usize) -> Compiled {
+    pub(super) fn condition(&mut self, condition: &Spanned<Condition>, depth: usize) -> Compiled {
         if depth > DEPTH_MAX {
             let message = format!("conditions are nested deeper than {DEPTH_MAX}");
-            return Err(Located {
-                file: source.file.clone(),
-                line: 0,
-                column: 0,
-                message,
-                text: String::new(),
-            });
+            return Err(self.source.at(condition, message));
         }
-        let mut parts = Vec::new();
-        for inner in &condition.all {
-            parts.push(self.condition(inner, source, depth + 1)?);
+        let c = &condition.value;
+        let mut parts = Parts::new();
+        for inner in c.all.iter() {
+            parts.push(self.condition(inner, depth + 1)?);
         }
-        if !condition.any.is_empty() {
-            let inner: Result<Vec<_>, _> =
-                condition.any.iter().map(|inner| self.condition(inner, source, depth + 1)).collect();
-            parts.push(Expression::Any(inner?));
+        let mut any = Parts::new();
+        for inner in c.any.iter() {
+            any.push(self.condition(inner, depth + 1)?);
         }
-        if let Some(inner) = &condition.not {
-            parts.push(Expression::Not(Box::new(self.condition(inner, source, depth + 1)?)));
+        one_of(any, &mut parts);
+        if let Some(inner) = &c.not {
+            parts.push(Expression::Not(Box::new(self.condition(inner, depth + 1)?)));
         }
-        self.names(condition, source, &mut parts)?;
-        self.head(condition, source, &mut parts)?;
-        if let Some(mcp) = &condition.mcp {
-            self.mcp(mcp, source, &mut parts)?;
+        self.names(c, &mut parts)?;
+        self.head(c, &mut parts)?;
+        if let Some(mcp) = &c.mcp {
+            self.mcp(mcp, &mut parts)?;
         }
-        Ok(Expression::All(parts))
+        if parts.is_empty() {
+            return Err(self
+                .source
+                .at(condition, format!("the condition {EMPTY} (`host: [\"*\"]` is every host)")));
+        }
+        Ok(all(parts))
     }
 
-    fn names(&mut self, c: &Condition, source: &Source, parts: &mut Vec<Expression>) -> Result<(), Located> {
-        if !c.host.is_empty() || c.hosts_file.is_some() {
-            let mut hosts = c.host.clone();
-            if let Some(file) = &c.hosts_file {
-                hosts.extend(host_list(file, source)?);
-            }
-            let part = self.hosts(&Slot::Host, &hosts, source)?;
-            parts.push(part);
+    fn names(&mut self, c: &Condition, parts: &mut Parts) -> Result<(), Located> {
+        let mut hosts = self.typed(&c.host);
+        if let Some(file) = &c.hosts_file {
+            hosts.extend(self.list(file)?);
+        }
+        if !hosts.is_empty() || c.hosts_file.is_some() {
+            parts.push(self.hosts(Slot::Host, &hosts)?);
         }
         if !c.sni.is_empty() {
-            let part = self.hosts(&Slot::Sni, &c.sni, source)?;
-            parts.push(part);
+            let names = self.typed(&c.sni);
+            parts.push(self.hosts(Slot::Sni, &names)?);
         }
         if let Some(regex) = &c.host_regex {
-            parts.push(self.regex(Slot::Host, regex, source)?);
+            parts.push(self.regex(Slot::Host, regex)?);
         }
-        let mut networks = Vec::new();
-        for network in &c.client_network {
+        let mut networks = Parts::new();
+        for network in c.client_network.iter() {
             let bad = |_not_cidr| {
-                source.at(network, format!("`{}` is not a network such as 10.0.0.0/8", network.value))
+                let message = format!("`{}` is not a network such as 10.0.0.0/8", network.value);
+                self.source.at(network, message)
             };
             let net = network.value.parse().map_err(bad)?;
-            let atom = self.atom(Stage::Names);
-            self.facts.networks.push((net, atom));
-            networks.push(atom);
+            networks.push(known(&mut self.facts.networks, net, Stage::Names, &mut self.facts.stages));
         }
-        any(networks, parts);
-        let ports = c.port.iter().map(|port| (*port, self.atom(Stage::Names))).collect::<Vec<_>>();
-        any(ports.iter().map(|(_, atom)| *atom).collect(), parts);
-        self.facts.ports.extend(ports);
-        let users = c.user.iter().map(|user| (user.clone(), self.atom(Stage::Names))).collect::<Vec<_>>();
-        any(users.iter().map(|(_, atom)| *atom).collect(), parts);
-        self.facts.users.extend(users);
-        let groups = c.group.iter().map(|group| (group.clone(), self.atom(Stage::Names))).collect::<Vec<_>>();
-        any(groups.iter().map(|(_, atom)| *atom).collect(), parts);
-        self.facts.groups.extend(groups);
+        one_of(networks, parts);
+        let Facts { stages, ports, users, groups, approved, .. } = &mut self.facts;
+        one_of(c.port.iter().map(|port| known(ports, *port, Stage::Names, stages)), parts);
+        one_of(c.user.iter().map(|user| known(users, user.clone(), Stage::Names, stages)), parts);
+        one_of(c.group.iter().map(|group| known(groups, group.clone(), Stage::Names, stages)), parts);
         if let Some(wanted) = c.approved {
-            let known = self.facts.approved;
-            let atom = known.unwrap_or_else(|| self.atom(Stage::Names));
-            self.facts.approved = Some(atom);
+            let atom = *approved.get_or_insert_with(|| fresh(stages, Stage::Names));
             let holds = Expression::Atom(atom);
             parts.push(if wanted { holds } else { Expression::Not(Box::new(holds)) });
         }
         Ok(())
     }
 
-    fn head(&mut self, c: &Condition, source: &Source, parts: &mut Vec<Expression>) -> Result<(), Located> {
-        let methods = c.method.iter().map(|m| (m.to_uppercase(), self.atom(Stage::Head))).collect::<Vec<_>>();
-        any(methods.iter().map(|(_, atom)| *atom).collect(), parts);
-        self.facts.methods.extend(methods);
+    fn head(&mut self, c: &Condition, parts: &mut Parts) -> Result<(), Located> {
+        let Facts { stages, methods, .. } = &mut self.facts;
+        one_of(
+            c.method.iter().map(|method| known(methods, method.to_uppercase(), Stage::Head, stages)),
+            parts,
+        );
         for (slot, globs) in [
             (Slot::Path, &c.path),
             (Slot::Query, &c.query),
             (Slot::ContentType, &c.content_type),
             (Slot::UserAgent, &c.user_agent),
         ] {
-            self.globs(&slot, globs, source, parts)?;
+            self.globs(slot, globs, parts)?;
         }
         for (slot, regex) in
             [(Slot::Path, &c.path_regex), (Slot::Query, &c.query_regex), (Slot::Body, &c.body_regex)]
         {
             if let Some(regex) = regex {
-                parts.push(self.regex(slot, regex, source)?);
+                parts.push(self.regex(slot, regex)?);
             }
         }
-        for (name, wanted) in &c.header {
-            self.header(name, wanted, source, parts)?;
+        for (name, wanted) in c.header.iter() {
+            self.header(name, wanted, parts)?;
         }
         Ok(())
     }
 
     fn header(
         &mut self,
-        name: &str,
+        name: &HeaderName,
         wanted: &HeaderCondition,
-        source: &Source,
-        parts: &mut Vec<Expression>,
+        parts: &mut Parts,
     ) -> Result<(), Located> {
-        let lower = name.to_ascii_lowercase();
-        if lower.parse::<HeaderName>().is_err() {
-            let message = format!("`{name}` is not a header name");
-            return Err(Located {
-                file: source.file.clone(),
-                line: 0,
-                column: 0,
-                message,
-                text: String::new(),
-            });
-        }
-        let known = self.headers.get(&lower).copied().flatten();
-        let present = known.unwrap_or_else(|| self.atom(Stage::Head));
-        self.headers.insert(lower.clone(), Some(present));
-        let holds = Expression::Atom(present);
+        let Facts { stages, headers, .. } = &mut self.facts;
+        let index = *self.headers.entry(name.clone()).or_insert_with(|| {
+            headers.push((name.clone(), fresh(stages, Stage::Head), Field::default()));
+            headers.len() - 1
+        });
+        let Some((_, present, _)) = headers.get(index) else { return Ok(()) };
+        let holds = Expression::Atom(*present);
         parts.push(if wanted.present == Some(false) { Expression::Not(Box::new(holds)) } else { holds });
-        let slot = Slot::Header(lower);
-        self.globs(&slot, &wanted.glob, source, parts)?;
+        self.globs(Slot::Header(index), &wanted.glob, parts)?;
         if let Some(regex) = &wanted.regex {
-            parts.push(self.regex(slot, regex, source)?);
+            parts.push(self.regex(Slot::Header(index), regex)?);
         }
         Ok(())
     }
 
-    fn mcp(
-        &mut self,
-        mcp: &McpCondition,
-        source: &Source,
-        parts: &mut Vec<Expression>,
-    ) -> Result<(), Located> {
-        if let Some(strength) = mcp.is_mcp {
-            let atom = self.atom(Stage::Mcp);
-            self.facts.strengths.push((strength, atom));
+    fn mcp(&mut self, mcp: &Spanned<McpCondition>, parts: &mut Parts) -> Result<(), Located> {
+        let before = parts.len();
+        let McpCondition { is_mcp, signal, method, protocol_version, tool, client } = &mcp.value;
+        if let Some(strength) = is_mcp {
+            let Facts { stages, strengths, .. } = &mut self.facts;
+            let known = strengths.iter().find(|(known, _)| known == strength).map(|(_, atom)| *atom);
+            let atom = known.unwrap_or_else(|| {
+                let atom = fresh(stages, Stage::Mcp);
+                strengths.push((*strength, atom));
+                atom
+            });
             parts.push(Expression::Atom(atom));
         }
+        if let Some(unknown) = signal.iter().find(|id| evidence::ALL.iter().all(|known| known.id != id.value))
+        {
+            let ids: Vec<&str> = evidence::ALL.iter().map(|signal| signal.id).collect();
+            let message = format!(
+                "`{}` is not a signal; docs/signals.md describes them: {}",
+                unknown.value,
+                ids.join(", ")
+            );
+            return Err(self.source.at(unknown, message));
+        }
         for (slot, globs) in [
-            (Slot::McpSignal, &mcp.signal),
-            (Slot::McpMethod, &mcp.method),
-            (Slot::McpVersion, &mcp.protocol_version),
-            (Slot::McpTool, &mcp.tool),
-            (Slot::McpClient, &mcp.client),
+            (Slot::McpSignal, signal),
+            (Slot::McpMethod, method),
+            (Slot::McpVersion, protocol_version),
+            (Slot::McpTool, tool),
+            (Slot::McpClient, client),
         ] {
-            self.globs(&slot, globs, source, parts)?;
+            self.globs(slot, globs, parts)?;
+        }
+        if parts.len() == before {
+            return Err(self.source.at(mcp, format!("`mcp` {EMPTY} (`is_mcp: weak` is every trace of MCP)")));
         }
         Ok(())
     }
 
     /// Exact names and suffixes go into a map: ten thousand of them cost no more than one.
-    fn hosts(&mut self, slot: &Slot, patterns: &[Spanned<String>], source: &Source) -> Compiled {
-        let atom = self.atom(Stage::Names);
+    fn hosts(&mut self, slot: Slot, patterns: &[(String, Place)]) -> Compiled {
+        let atom = fresh(&mut self.facts.stages, Stage::Names);
         let mut any = vec![Expression::Atom(atom)];
-        for pattern in patterns {
-            let lower = pattern.value.to_ascii_lowercase();
+        for (typed, place) in patterns {
+            let lower = typed.to_ascii_lowercase();
             let name = lower.strip_prefix("*.").unwrap_or(&lower);
             if name.contains(['*', '?']) {
-                let glob = Spanned::new(lower, pattern.referenced, pattern.defined);
-                any.push(self.pattern(slot.clone(), &glob, matcher::glob(&glob.value), source)?);
+                any.push(self.pattern(slot, typed, matcher::glob(&lower), place)?);
                 continue;
             }
-            let bad = |e| source.at(pattern, format!("`{}` is not a host pattern: {e}", pattern.value));
+            let bad = |e| place.error(format!("`{typed}` is not a host pattern: {e}"));
             let name = normal_host(name).map_err(bad)?;
-            let hosts: &mut Hosts =
-                if *slot == Slot::Sni { &mut self.facts.sni } else { &mut self.facts.host };
+            let hosts = if slot == Slot::Sni { &mut self.facts.sni } else { &mut self.facts.host };
             let map = if lower.starts_with("*.") { &mut hosts.suffix } else { &mut hosts.exact };
             map.entry(name.as_ref().into()).or_default().push(atom);
         }
         Ok(Expression::Any(any))
     }
 
-    fn globs(
-        &mut self,
-        slot: &Slot,
-        globs: &[Spanned<String>],
-        source: &Source,
-        parts: &mut Vec<Expression>,
-    ) -> Result<(), Located> {
-        if globs.is_empty() {
-            return Ok(());
+    fn globs(&mut self, slot: Slot, globs: &[Spanned<String>], parts: &mut Parts) -> Result<(), Located> {
+        let mut any = Parts::new();
+        for glob in globs {
+            let place = self.source.place(glob);
+            any.push(self.pattern(slot, &glob.value, matcher::glob(&glob.value), &place)?);
         }
-        let compiled: Result<Vec<_>, _> = globs
-            .iter()
-            .map(|glob| self.pattern(slot.clone(), glob, matcher::glob(&glob.value), source))
-            .collect();
-        parts.push(Expression::Any(compiled?));
+        one_of(any, parts);
         Ok(())
     }
 
-    fn regex(&mut self, slot: Slot, regex: &Spanned<String>, source: &Source) -> Compiled {
-        self.pattern(slot, regex, regex.value.clone(), source)
+    fn regex(&mut self, slot: Slot, regex: &Spanned<String>) -> Compiled {
+        let place = self.source.place(regex);
+        self.pattern(slot, &regex.value, regex.value.clone(), &place)
     }
 
-    fn pattern(&mut self, slot: Slot, typed: &Spanned<String>, pattern: String, source: &Source) -> Compiled {
-        let pattern = if slot.caseless() { format!("(?i){pattern}") } else { pattern };
-        let bad = |e: String| source.at(typed, format!("`{}` cannot be used: {e}", typed.value));
-        // `*` alone means "any value".
-        if typed.value != "*" {
-            matcher::check(&pattern).map_err(bad)?;
-            Set::new(std::slice::from_ref(&pattern)).map_err(bad)?;
-        }
-        let pattern = if typed.value == "*" { ".+".into() } else { pattern };
-        let atom = self.atom(slot.stage());
-        let (patterns, atoms) = self.patterns.entry(slot).or_default();
-        patterns.push(pattern);
-        atoms.push(atom);
-        Ok(Expression::Atom(atom))
+    fn pattern(&mut self, slot: Slot, typed: &str, regex: String, place: &Place) -> Compiled {
+        let stages = &mut self.facts.stages;
+        let atom = self.fields.atom(slot, regex, place, || fresh(stages, slot.stage()));
+        atom.map(Expression::Atom).map_err(|e| place.error(format!("`{typed}` cannot be used: {e}")))
     }
 
-    fn atom(&mut self, stage: Stage) -> Atom {
-        self.facts.stages.push(stage);
-        self.facts.stages.len() - 1
+    fn typed(&self, values: &[Spanned<String>]) -> Vec<(String, Place)> {
+        values.iter().map(|typed| (typed.value.clone(), self.source.place(typed))).collect()
+    }
+
+    /// A list of hosts beside the rule file: one a line, `#` starts a comment.
+    fn list(&mut self, file: &Spanned<PathBuf>) -> Result<Vec<(String, Place)>, Located> {
+        let folder = self.source.file.parent().unwrap_or_else(|| Path::new("."));
+        let list =
+            Source::read(&folder.join(&file.value)).map_err(|e| self.source.at(file, e.to_string()))?;
+        let list = Arc::new(list);
+        self.lists.push(Arc::clone(&list));
+        let lines = list.text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        let hosts = (1_u64..).zip(lines).filter(|(_, host)| !host.is_empty());
+        Ok(hosts.map(|(line, host)| (host.to_owned(), list.line(line))).collect())
     }
 
     /// Compiles the patterns of each field into one database.
-    pub(super) fn finish(mut self) -> Result<Facts, String> {
-        for (slot, (patterns, atoms)) in std::mem::take(&mut self.patterns) {
-            let field = Field { set: Some(Set::new(&patterns)?), atoms };
-            let facts = &mut self.facts;
-            match slot {
-                Slot::Host => facts.host.patterns = field,
-                Slot::Sni => facts.sni.patterns = field,
-                Slot::Path => facts.path = field,
-                Slot::Query => facts.query = field,
-                Slot::ContentType => facts.content_type = field,
-                Slot::UserAgent => facts.user_agent = field,
-                Slot::McpSignal => facts.mcp_signal = field,
-                Slot::McpMethod => facts.mcp_method = field,
-                Slot::McpVersion => facts.mcp_version = field,
-                Slot::McpTool => facts.mcp_tool = field,
-                Slot::McpClient => facts.mcp_client = field,
-                Slot::Body => facts.body = field,
-                Slot::Header(name) => {
-                    let present = self.headers.remove(&name).flatten();
-                    let name = name.parse::<HeaderName>().map_err(|e| e.to_string())?;
-                    facts.headers.push((name, present, field));
-                }
-            }
-        }
-        for (name, present) in std::mem::take(&mut self.headers) {
-            let name = name.parse::<HeaderName>().map_err(|e| e.to_string())?;
-            self.facts.headers.push((name, present, Field::default()));
-        }
+    pub(super) fn finish(mut self) -> Result<Facts, Located> {
+        self.fields.finish(&mut self.facts)?;
         Ok(self.facts)
     }
 }
 
-fn any(atoms: Vec<Atom>, parts: &mut Vec<Expression>) {
-    if !atoms.is_empty() {
-        parts.push(Expression::Any(atoms.into_iter().map(Expression::Atom).collect()));
+/// A new fact.
+fn fresh(stages: &mut Vec<Stage>, stage: Stage) -> Atom {
+    stages.push(stage);
+    stages.len() - 1
+}
+
+/// The fact that a value is there; rules that name the same value share it.
+fn known<T: Eq + Hash>(
+    facts: &mut HashMap<T, Atom>,
+    value: T,
+    stage: Stage,
+    stages: &mut Vec<Stage>,
+) -> Expression {
+    Expression::Atom(*facts.entry(value).or_insert_with(|| fresh(stages, stage)))
+}
+
+fn one_of(any: impl IntoIterator<Item = Expression>, parts: &mut Parts) {
+    let any: Parts = any.into_iter().collect();
+    if !any.is_empty() {
+        parts.push(Expression::Any(any));
     }
 }
 
-/// A list of hosts beside the rule file: one a line, `#` starts a comment.
-fn host_list(file: &Spanned<std::path::PathBuf>, source: &Source) -> Result<Vec<Spanned<String>>, Located> {
-    let folder = source.file.parent().unwrap_or_else(|| Path::new("."));
-    let list = Source::read(&folder.join(&file.value)).map_err(|e| source.at(file, e.to_string()))?;
-    let lines = list.text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    Ok(lines
-        .filter(|line| !line.is_empty())
-        .map(|line| Spanned::new(line.to_owned(), file.referenced, file.defined))
-        .collect())
+/// One part stands for itself.
+fn all(mut parts: Parts) -> Expression {
+    match parts.pop() {
+        Some(only) if parts.is_empty() => only,
+        Some(last) => {
+            parts.push(last);
+            Expression::All(parts)
+        }
+        None => Expression::All(parts),
+    }
 }

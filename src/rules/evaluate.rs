@@ -111,17 +111,17 @@ pub struct Facts {
     pub(super) stages: Vec<Stage>,
     pub(super) host: Hosts,
     pub(super) sni: Hosts,
-    pub(super) ports: Vec<(u16, Atom)>,
-    pub(super) users: Vec<(String, Atom)>,
-    pub(super) groups: Vec<(String, Atom)>,
-    pub(super) networks: Vec<(IpNet, Atom)>,
+    pub(super) ports: HashMap<u16, Atom>,
+    pub(super) users: HashMap<String, Atom>,
+    pub(super) groups: HashMap<String, Atom>,
+    pub(super) networks: HashMap<IpNet, Atom>,
     pub(super) approved: Option<Atom>,
-    pub(super) methods: Vec<(String, Atom)>,
+    pub(super) methods: HashMap<String, Atom>,
     pub(super) path: Field,
     pub(super) query: Field,
     pub(super) content_type: Field,
     pub(super) user_agent: Field,
-    pub(super) headers: Vec<(HeaderName, Option<Atom>, Field)>,
+    pub(super) headers: Vec<(HeaderName, Atom, Field)>,
     pub(super) strengths: Vec<(Strength, Atom)>,
     pub(super) mcp_signal: Field,
     pub(super) mcp_method: Field,
@@ -134,7 +134,7 @@ pub struct Facts {
 /// A compiled rule set; shared, immutable, swapped whole.
 #[derive(Debug, Default)]
 pub struct RuleSet {
-    /// Content hash over all rule files, hex.
+    /// Content hash over all rule files and the lists of hosts they name, hex.
     pub hash: String,
     pub(super) rules: Vec<(Rule, Expression)>,
     pub(super) facts: Facts,
@@ -187,26 +187,20 @@ impl RuleSet {
         if let Some(sni) = names.sni {
             facts.sni.scan(sni, &mut evaluation);
         }
-        let mut prove = |holds: bool, atom: Atom| {
-            if holds {
-                evaluation.set(atom);
-            }
-        };
-        facts.ports.iter().for_each(|(port, atom)| prove(*port == names.port, *atom));
-        facts.users.iter().for_each(|(user, atom)| prove(names.user == Some(user), *atom));
-        facts.groups.iter().for_each(|(group, atom)| prove(names.groups.contains(group), *atom));
-        facts.networks.iter().for_each(|(net, atom)| prove(net.contains(&names.client_ip), *atom));
-        facts.approved.iter().for_each(|atom| prove(names.approved, *atom));
+        let user = names.user.and_then(|user| facts.users.get(user));
+        let groups = names.groups.iter().filter_map(|group| facts.groups.get(group));
+        let networks = facts.networks.iter().filter(|(net, _)| net.contains(&names.client_ip));
+        let approved = facts.approved.as_ref().filter(|_| names.approved);
+        let proven = facts.ports.get(&names.port).into_iter().chain(user).chain(groups).chain(approved);
+        proven.chain(networks.map(|(_, atom)| atom)).for_each(|atom| evaluation.set(*atom));
         evaluation
     }
 
     /// Adds the request's head.
     pub fn head(&self, evaluation: &mut Evaluation, head: &Head<'_>) {
         let facts = &self.facts;
-        for (method, atom) in &facts.methods {
-            if head.method.as_str() == method {
-                evaluation.set(*atom);
-            }
+        if let Some(atom) = facts.methods.get(head.method.as_str()) {
+            evaluation.set(*atom);
         }
         facts.path.scan(Some(head.path.as_bytes()), evaluation);
         facts.query.scan(head.query.map(str::as_bytes), evaluation);
@@ -215,7 +209,7 @@ impl RuleSet {
         facts.user_agent.scan(value(&USER_AGENT), evaluation);
         for (name, present, patterns) in &facts.headers {
             for value in head.headers.get_all(name) {
-                present.iter().for_each(|atom| evaluation.set(*atom));
+                evaluation.set(*present);
                 patterns.scan(Some(value.as_bytes()), evaluation);
             }
         }

@@ -1,4 +1,4 @@
-//! What stands in a rule file. Unknown keys are refused.
+//! What stands in a rule file. Unknown keys are refused, and so are keys that say nothing.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::Ask;
+use super::given::{Headers, List, given};
 use crate::event::Severity;
 use crate::inspect::Strength;
 
@@ -40,7 +41,7 @@ pub struct Entry {
     pub references: Vec<String>,
     /// When it matches.
     #[serde(rename = "match")]
-    pub condition: Condition,
+    pub condition: Spanned<Condition>,
     /// What it asks for.
     pub action: Ask,
     /// Requests that must and must not match.
@@ -101,27 +102,35 @@ impl Default for Sample {
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "docs/rules.md describes every key")]
 pub struct Condition {
-    pub all: Vec<Self>,
-    pub any: Vec<Self>,
-    pub not: Option<Box<Self>>,
-    pub host: Vec<Spanned<String>>,
+    pub all: List<Spanned<Self>>,
+    pub any: List<Spanned<Self>>,
+    #[serde(deserialize_with = "given")]
+    pub not: Option<Box<Spanned<Self>>>,
+    pub host: List<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
     pub host_regex: Option<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
     pub hosts_file: Option<Spanned<PathBuf>>,
-    pub port: Vec<u16>,
-    pub sni: Vec<Spanned<String>>,
-    pub path: Vec<Spanned<String>>,
+    pub port: List<u16>,
+    pub sni: List<Spanned<String>>,
+    pub path: List<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
     pub path_regex: Option<Spanned<String>>,
-    pub query: Vec<Spanned<String>>,
+    pub query: List<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
     pub query_regex: Option<Spanned<String>>,
-    pub method: Vec<String>,
-    pub header: BTreeMap<String, HeaderCondition>,
-    pub content_type: Vec<Spanned<String>>,
-    pub user: Vec<String>,
-    pub group: Vec<String>,
-    pub client_network: Vec<Spanned<String>>,
-    pub user_agent: Vec<Spanned<String>>,
+    pub method: List<String>,
+    pub header: Headers,
+    pub content_type: List<Spanned<String>>,
+    pub user: List<String>,
+    pub group: List<String>,
+    pub client_network: List<Spanned<String>>,
+    pub user_agent: List<Spanned<String>>,
+    #[serde(deserialize_with = "given")]
     pub body_regex: Option<Spanned<String>>,
-    pub mcp: Option<McpCondition>,
+    #[serde(deserialize_with = "given")]
+    pub mcp: Option<Spanned<McpCondition>>,
+    #[serde(deserialize_with = "given")]
     pub approved: Option<bool>,
 }
 
@@ -130,10 +139,12 @@ pub struct Condition {
 #[serde(deny_unknown_fields, default)]
 pub struct HeaderCondition {
     /// True: it must be there (the default); false: it must be absent.
+    #[serde(deserialize_with = "given")]
     pub present: Option<bool>,
     /// One of these globs.
-    pub glob: Vec<Spanned<String>>,
+    pub glob: List<Spanned<String>>,
     /// This regular expression.
+    #[serde(deserialize_with = "given")]
     pub regex: Option<Spanned<String>>,
 }
 
@@ -142,15 +153,16 @@ pub struct HeaderCondition {
 #[serde(deny_unknown_fields, default)]
 pub struct McpCondition {
     /// At least this sure.
+    #[serde(deserialize_with = "given")]
     pub is_mcp: Option<Strength>,
     /// One of these signals was seen, by id.
-    pub signal: Vec<Spanned<String>>,
+    pub signal: List<Spanned<String>>,
     /// One of these globs is a method of the exchange.
-    pub method: Vec<Spanned<String>>,
+    pub method: List<Spanned<String>>,
     /// One of these globs.
-    pub protocol_version: Vec<Spanned<String>>,
+    pub protocol_version: List<Spanned<String>>,
     /// One of these globs.
-    pub tool: Vec<Spanned<String>>,
+    pub tool: List<Spanned<String>>,
     /// One of these globs.
-    pub client: Vec<Spanned<String>>,
+    pub client: List<Spanned<String>>,
 }

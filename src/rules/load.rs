@@ -1,5 +1,6 @@
 //! Reads rule files.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,19 +16,8 @@ pub const RULES_MAX: usize = 10_000;
 /// Longest id.
 const ID_MAX_BYTES: usize = 64;
 
-/// Why a rule set cannot be used; the message starts with `file:line:column:`.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct LoadError(pub String);
-
-impl From<Located> for LoadError {
-    fn from(located: Located) -> Self {
-        Self(located.to_string())
-    }
-}
-
 /// Reads and compiles every `*.yaml` under the given files and folders.
-pub fn load(paths: &[PathBuf]) -> Result<RuleSet, LoadError> {
+pub fn load(paths: &[PathBuf]) -> Result<RuleSet, Located> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)?;
@@ -35,12 +25,13 @@ pub fn load(paths: &[PathBuf]) -> Result<RuleSet, LoadError> {
     files.sort();
     files.dedup();
     let sources: Result<Vec<Source>, Located> = files.iter().map(|file| Source::read(file)).collect();
-    from_sources(&sources?)
+    from_sources(sources?)
 }
 
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Located> {
     let fail = |e: std::io::Error| {
-        LoadError(format!("{}: {e}: name rule files or folders that exist (`rules`)", path.display()))
+        let message = format!("{e}: name rule files or folders that exist (`rules`)");
+        Located { file: path.into(), message, ..Located::default() }
     };
     if !std::fs::metadata(path).map_err(fail)?.is_dir() {
         files.push(path.to_owned());
@@ -58,27 +49,26 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
 }
 
 /// Compiles files that were read.
-pub fn from_sources(sources: &[Source]) -> Result<RuleSet, LoadError> {
+pub fn from_sources(sources: Vec<Source>) -> Result<RuleSet, Located> {
     let mut compiler = Compiler::default();
     let mut set = RuleSet::default();
-    let mut hash = digest::Context::new(&digest::SHA256);
-    for source in sources {
-        hash.update(&source.text.len().to_be_bytes());
-        hash.update(source.text.as_bytes());
+    let mut ids = HashMap::new();
+    let mut hash = Hash(digest::Context::new(&digest::SHA256));
+    for source in sources.into_iter().map(Arc::new) {
+        hash.add(&source);
+        compiler.source = Arc::clone(&source);
         let file: File = source.parse()?;
         for entry in file.rules {
             check_id(&entry.id.value).map_err(|e| source.at(&entry.id, e))?;
-            if let Some(other) = set.rules().find(|rule| *rule.id == *entry.id.value) {
-                let message =
-                    format!("`{}` is also the id of a rule in {}", entry.id.value, other.file.display());
-                return Err(source.at(&entry.id, message).into());
+            if let Some(other) = ids.insert(entry.id.value.clone(), source.place(&entry.id)) {
+                let (file, line) = (other.file().display(), other.line());
+                let message = format!("`{}` is also the id of a rule at {file}:{line}", entry.id.value);
+                return Err(source.at(&entry.id, message));
             }
             if set.rules.len() == RULES_MAX {
-                return Err(source
-                    .at(&entry.id, format!("a rule set holds at most {RULES_MAX} rules"))
-                    .into());
+                return Err(source.at(&entry.id, format!("a rule set holds at most {RULES_MAX} rules")));
             }
-            let expression = compiler.condition(&entry.condition, source, 0)?;
+            let expression = compiler.condition(&entry.condition, 0)?;
             let rule = Rule {
                 id: Arc::from(entry.id.value.as_str()),
                 title: Arc::from(entry.title.as_str()),
@@ -91,9 +81,24 @@ pub fn from_sources(sources: &[Source]) -> Result<RuleSet, LoadError> {
             set.entries.push(entry);
         }
     }
-    set.facts = compiler.finish().map_err(LoadError)?;
-    set.hash = hash.finish().as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect();
+    compiler.lists.iter().for_each(|list| hash.add(list));
+    set.hash = hash.text();
+    set.facts = compiler.finish()?;
     Ok(set)
+}
+
+/// What a rule set was made from, in short.
+struct Hash(digest::Context);
+
+impl Hash {
+    fn add(&mut self, source: &Source) {
+        self.0.update(&source.text.len().to_be_bytes());
+        self.0.update(source.text.as_bytes());
+    }
+
+    fn text(self) -> String {
+        self.0.finish().as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect()
+    }
 }
 
 fn check_id(id: &str) -> Result<(), String> {

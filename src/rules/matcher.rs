@@ -25,6 +25,12 @@ pub fn check(pattern: &str) -> Result<(), String> {
     if pattern.contains('\0') {
         return Err("a pattern cannot hold the character 0; a regular expression can say `\\x00`".into());
     }
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        if c == '\\' && matches!(chars.next(), Some('<' | '>')) {
+            return Err("`\\<` and `\\>` are characters to one engine and word boundaries to the other; write `<`, `>`, `\\b`".into());
+        }
+    }
     let compiled = pure::compile(pattern)?;
     if compiled.is_match(b"") {
         return Err("the pattern matches the empty text, so it would match everything".into());
@@ -32,8 +38,12 @@ pub fn check(pattern: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A glob as a regular expression over the whole text: `*` is any run of bytes, `?` one of them.
+/// A glob as a regular expression over the whole text: `*` is any run of bytes, `?` one of them. `*` alone is any text
+/// but the empty one.
 pub fn glob(glob: &str) -> String {
+    if glob == "*" {
+        return ".+".to_owned();
+    }
     let mut out = String::from("^");
     for c in glob.chars() {
         match c {

@@ -1,0 +1,97 @@
+//! Keys of a condition that may be left out but, when given, must say something: an empty value reads as "nothing" and
+//! would mean "everything".
+
+use std::fmt;
+use std::ops::Deref;
+
+use http::header::HeaderName;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::file::HeaderCondition;
+
+/// Why an empty value is refused.
+pub const EMPTY: &str = "is empty, so it would match everything; give it a value or take the key out";
+
+/// A list that is not empty when it is given.
+#[derive(Debug)]
+pub struct List<T>(Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Deref for List<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let list = Vec::deserialize(deserializer)?;
+        if list.is_empty() {
+            return Err(D::Error::custom(format!("the list {EMPTY}")));
+        }
+        Ok(Self(list))
+    }
+}
+
+/// A value that is not null when it is given.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Headers by name, each with what it must be; not empty when it is given.
+#[derive(Debug, Default)]
+pub struct Headers(Vec<(HeaderName, HeaderCondition)>);
+
+impl Deref for Headers {
+    type Target = [(HeaderName, HeaderCondition)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let headers = deserializer.deserialize_map(HeadersVisitor)?;
+        if headers.0.is_empty() {
+            return Err(D::Error::custom(format!("the list of headers {EMPTY}")));
+        }
+        Ok(headers)
+    }
+}
+
+struct HeadersVisitor;
+
+impl<'de> Visitor<'de> for HeadersVisitor {
+    type Value = Headers;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("header names with conditions")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
+        let mut headers = Vec::new();
+        while let Some((Name(name), wanted)) = map.next_entry()? {
+            headers.push((name, wanted));
+        }
+        Ok(Headers(headers))
+    }
+}
+
+struct Name(HeaderName);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let typed = String::deserialize(deserializer)?;
+        let name = HeaderName::from_bytes(typed.as_bytes());
+        name.map(Self).map_err(|_not_a_name| D::Error::custom(format!("`{typed}` is not a header name")))
+    }
+}
