@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::event::{Severity, Verdict};
 use crate::net::HostPatterns;
-use crate::rules::{Ask, Hit, Matches};
+use crate::rules::{Ask, Matches, Rule};
 
 /// One `bypass` entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,29 +111,31 @@ impl Policy {
         self.bypass.get(host).filter(|entry| entry.until.is_none_or(|until| now < until))
     }
 
-    /// Decides from all matching rules; `approved` is the reason why the host is approved.
+    /// Decides from all matching rules; `approved` is the reason why the host is approved, which exempts it from the rules
+    /// that do not name approved servers.
     pub fn judge(&self, matches: &Matches, approved: Option<&Arc<str>>) -> Action {
-        if let Some(reason) = approved {
+        let counting: Vec<&Rule> = matches
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|rule: &&Rule| rule.counts(approved.is_some()))
+            .collect();
+        if let Some(reason) = approved
+            && counting.iter().all(|rule| rule.ask == Ask::Allow)
+        {
             return Action::because(Verdict::Allow, format!("approved server: {reason}"));
         }
-        if matches.is_empty() {
+        let worst = |rule: &&&Rule| (self.verdict(rule.ask), rule.severity);
+        let exempt = counting.iter().find(|rule| rule.ask == Ask::Allow);
+        let Some(decisive) = exempt.or_else(|| counting.iter().max_by_key(worst)) else {
             return Action::pass();
-        }
-        let rule_ids = matches.iter().map(|hit| Arc::clone(&hit.id)).collect();
-        let severity = matches.iter().map(|hit| hit.severity).max();
-        if let Some(exempt) = matches.iter().find(|hit| hit.ask == Ask::Allow) {
-            let reason = format!("exempt by rule {}: {}", exempt.id, exempt.title).into();
-            let decisive = Some(Arc::clone(&exempt.id));
-            return Action { verdict: Verdict::Allow, reason, decisive, rule_ids, severity };
-        }
-        let worst = |hit: &&Hit| (self.verdict(hit.ask), hit.severity);
-        let Some(decisive) = matches.iter().max_by_key(worst) else { return Action::pass() };
+        };
+        let by = if exempt.is_some() { "exempt by rule" } else { "rule" };
         Action {
             verdict: self.verdict(decisive.ask),
-            reason: format!("rule {}: {}", decisive.id, decisive.title).into(),
+            reason: format!("{by} {}: {}", decisive.id, decisive.title).into(),
             decisive: Some(Arc::clone(&decisive.id)),
-            rule_ids,
-            severity,
+            rule_ids: counting.iter().map(|rule| Arc::clone(&rule.id)).collect(),
+            severity: counting.iter().map(|rule| rule.severity).max(),
         }
     }
 
@@ -184,8 +186,13 @@ mod tests {
         }
     }
 
-    fn hit(id: &str, ask: Ask, severity: Severity) -> Hit {
-        Hit { id: id.into(), title: "a title".into(), ask, severity }
+    fn hit(id: &str, ask: Ask, severity: Severity) -> Arc<Rule> {
+        let (title, file) = ("a title".into(), "r.yaml".into());
+        Arc::new(Rule { id: id.into(), title, ask, severity, on_approved: false, tags: Vec::new(), file })
+    }
+
+    fn hit_on_approved(id: &str, ask: Ask) -> Arc<Rule> {
+        Arc::new(Rule { on_approved: true, ..(*hit(id, ask, Severity::High)).clone() })
     }
 
     #[test]
@@ -216,6 +223,24 @@ mod tests {
         let approved: Arc<str> = "the portal".into();
         let action = policy(Verdict::Block).judge(&matches, Some(&approved));
         assert_eq!((action.verdict, action.reason.as_ref()), (Verdict::Allow, "approved server: the portal"));
+    }
+
+    #[test]
+    fn a_rule_that_names_approved_servers_judges_them_and_the_others_are_left_out() {
+        let approved: Arc<str> = "the portal".into();
+        let matches =
+            vec![hit("a", Ask::Block, Severity::Critical), hit_on_approved("no-deletes", Ask::Block)];
+        let action = policy(Verdict::Block).judge(&matches, Some(&approved));
+        assert_eq!((action.verdict, action.reason.as_ref()), (Verdict::Block, "rule no-deletes: a title"));
+        assert_eq!((&*action.rule_ids, action.severity), (&["no-deletes".into()][..], Some(Severity::High)));
+    }
+
+    #[test]
+    fn an_allow_rule_exempts_on_approved_servers_too() {
+        let approved: Arc<str> = "the portal".into();
+        let matches = vec![hit_on_approved("no-deletes", Ask::Block), hit("ok", Ask::Allow, Severity::Info)];
+        let action = policy(Verdict::Block).judge(&matches, Some(&approved));
+        assert_eq!((action.verdict, action.decisive.as_deref()), (Verdict::Allow, Some("ok")));
     }
 
     #[test]

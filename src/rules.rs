@@ -65,27 +65,24 @@ pub struct Rule {
     pub ask: Ask,
     /// How much it matters.
     pub severity: Severity,
+    /// True when its condition says `approved: true`.
+    pub on_approved: bool,
     /// Free words.
     pub tags: Vec<String>,
     /// Where it was read.
     pub file: PathBuf,
 }
 
-/// One rule that matched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hit {
-    /// The rule's stable id.
-    pub id: Arc<str>,
-    /// The rule's title, for people.
-    pub title: Arc<str>,
-    /// What it asks for.
-    pub ask: Ask,
-    /// How much it matters.
-    pub severity: Severity,
+impl Rule {
+    /// True when it has a say about an exchange: an approved server is exempt from the rules that do not name it, and an
+    /// `allow` rule exempts everywhere.
+    pub fn counts(&self, approved: bool) -> bool {
+        !approved || self.on_approved || self.ask == Ask::Allow
+    }
 }
 
 /// All rules that matched.
-pub type Matches = Vec<Hit>;
+pub type Matches = Vec<Arc<Rule>>;
 
 #[cfg(test)]
 mod tests;

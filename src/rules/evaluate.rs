@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{HeaderMap, Method};
@@ -10,7 +11,7 @@ use ipnet::IpNet;
 use super::expression::{Atom, Expression};
 use super::file::Entry;
 use super::matcher::{Scan, Set};
-use super::{Hit, Matches, Rule};
+use super::{Matches, Rule};
 use crate::inspect::{Signals, Strength};
 
 /// What is known before a request: the tunnel's names.
@@ -136,7 +137,7 @@ pub struct Facts {
 pub struct RuleSet {
     /// Content hash over all rule files and the lists of hosts they name, hex.
     pub hash: String,
-    pub(super) rules: Vec<(Rule, Expression)>,
+    pub(super) rules: Vec<(Arc<Rule>, Expression)>,
     pub(super) facts: Facts,
     pub(super) entries: Vec<Entry>,
 }
@@ -145,6 +146,7 @@ pub struct RuleSet {
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     bits: Vec<u64>,
+    approved: bool,
     known: Option<Stage>,
     body: Option<Scan>,
     body_ended: bool,
@@ -165,7 +167,7 @@ impl Evaluation {
 impl RuleSet {
     /// The rules in the order they were read.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().map(|(rule, _)| rule)
+        self.rules.iter().map(|(rule, _)| rule.as_ref())
     }
 
     /// How many rules there are.
@@ -182,7 +184,9 @@ impl RuleSet {
     pub fn names(&self, names: &Names<'_>) -> Evaluation {
         let facts = &self.facts;
         let bits = vec![0; facts.stages.len().div_ceil(64)];
-        let mut evaluation = Evaluation { bits, known: Some(Stage::Names), body: None, body_ended: false };
+        let approved = names.approved;
+        let known = Some(Stage::Names);
+        let mut evaluation = Evaluation { bits, approved, known, body: None, body_ended: false };
         facts.host.scan(names.host, &mut evaluation);
         if let Some(sni) = names.sni {
             facts.sni.scan(sni, &mut evaluation);
@@ -261,8 +265,9 @@ impl RuleSet {
     /// What could still change the outcome.
     pub fn wants(&self, evaluation: &Evaluation) -> Wants {
         let mut wants = Wants::default();
-        for (_, expression) in &self.rules {
-            if expression.evaluate(&|atom| self.fact(evaluation, atom)).is_some() {
+        for (rule, expression) in &self.rules {
+            let decided = expression.evaluate(&|atom| self.fact(evaluation, atom)).is_some();
+            if decided || !rule.counts(evaluation.approved) {
                 continue;
             }
             let open = |stage: Stage| {
@@ -280,12 +285,7 @@ impl RuleSet {
         let mut matches = Matches::new();
         for (rule, expression) in &self.rules {
             if expression.evaluate(&|atom| self.fact(evaluation, atom)) == Some(true) {
-                matches.push(Hit {
-                    id: rule.id.clone(),
-                    title: rule.title.clone(),
-                    ask: rule.ask,
-                    severity: rule.severity,
-                });
+                matches.push(Arc::clone(rule));
             }
         }
         matches

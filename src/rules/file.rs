@@ -134,6 +134,14 @@ pub struct Condition {
     pub approved: Option<bool>,
 }
 
+impl Condition {
+    /// True when it says `approved: true`, itself or in a condition under `all` or `any`.
+    pub fn names_approved(&self) -> bool {
+        let inside = self.all.iter().chain(self.any.iter());
+        self.approved == Some(true) || inside.map(|inner| &inner.value).any(Self::names_approved)
+    }
+}
+
 /// What a header must be; without keys, that it is there.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

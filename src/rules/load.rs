@@ -74,10 +74,11 @@ pub fn from_sources(sources: Vec<Source>) -> Result<RuleSet, Located> {
                 title: Arc::from(entry.title.as_str()),
                 ask: entry.action,
                 severity: entry.severity,
+                on_approved: entry.condition.value.names_approved(),
                 tags: entry.tags.clone(),
                 file: source.file.clone(),
             };
-            set.rules.push((rule, expression));
+            set.rules.push((Arc::new(rule), expression));
             set.entries.push(entry);
         }
     }

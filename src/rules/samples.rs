@@ -72,5 +72,7 @@ fn matched(set: &RuleSet, sample: &Sample) -> Result<Vec<String>, String> {
     reader.finish_with(&mut signals, &mut regexes);
     set.body(&mut evaluation, &[], true);
     set.mcp(&mut evaluation, &signals, true);
-    Ok(set.matches(&evaluation).iter().map(|hit| hit.id.to_string()).collect())
+    let matches = set.matches(&evaluation);
+    let counting = matches.iter().filter(|rule| rule.counts(sample.approved));
+    Ok(counting.map(|rule| rule.id.to_string()).collect())
 }

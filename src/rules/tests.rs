@@ -219,6 +219,31 @@ fn a_rule_over_the_body_wants_the_body_only_while_it_could_match() {
 }
 
 #[test]
+fn only_a_rule_that_says_approved_true_names_approved_servers() {
+    for (condition, expected) in [
+        ("{ approved: true, port: [1] }", true),
+        ("{ all: [{ port: [1] }, { any: [{ approved: true }, { port: [2] }] }] }", true),
+        ("{ approved: false, port: [1] }", false),
+        ("{ not: { approved: true } }", false),
+        ("{ port: [1] }", false),
+    ] {
+        let rules = set(&rule(condition)).unwrap();
+        assert_eq!(rules.rules().next().unwrap().on_approved, expected, "{condition}");
+    }
+}
+
+#[test]
+fn the_body_of_a_call_to_an_approved_server_is_wanted_only_by_rules_that_name_it() {
+    for (condition, expected) in
+        [("{ mcp: { tool: [delete_*] } }", false), ("{ approved: true, mcp: { tool: [delete_*] } }", true)]
+    {
+        let rules = set(&rule(condition)).unwrap();
+        let evaluation = rules.names(&Names { approved: true, ..names("x.example") });
+        assert_eq!(rules.wants(&evaluation).mcp, expected, "{condition}");
+    }
+}
+
+#[test]
 fn ten_thousand_hosts_are_looked_up_in_a_map() {
     let hosts: Vec<String> = (0..10_000).map(|n| format!("\"mcp{n}.vendor.example\"")).collect();
     let rules = set(&format!(

@@ -87,6 +87,20 @@ fn an_approved_server_is_exempt() {
 }
 
 #[test]
+fn a_rule_that_names_approved_servers_blocks_a_call_to_one() {
+    let origin = Origin::start();
+    let own = "rules:\n  - {id: no-echo, title: t, action: block, match: {approved: true, mcp: {tool: [\"ec*\"]}}}\n";
+    let gateway = gateway()
+        .trusting(&origin)
+        .config("rules: [ ./own.yaml ]\napproved: [ { host: localhost, reason: \"our own\" } ]")
+        .start_with("own.yaml", own);
+    let other = TOOLS_CALL.replace("\"echo\"", "\"list\"");
+    assert_eq!(curl(&gateway, &[&origin.url("/echo"), "-H", JSON, "-d", &other]).status, 200);
+    let answer = curl(&gateway, &[&origin.url("/echo"), "-H", JSON, "-d", TOOLS_CALL]);
+    assert_eq!(answer.json()["error"]["data"]["rule"], "no-echo");
+}
+
+#[test]
 fn pages_and_ordinary_calls_pass_unmarked() {
     let origin = Origin::start();
     let gateway = gateway().trusting(&origin).config("posture: { shadow: block }").start();
