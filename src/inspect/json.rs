@@ -16,9 +16,14 @@ pub enum Token<'a> {
     End,
     /// A member's name, escapes undone, at most [`TOKEN_MAX_BYTES`] of it.
     Key(&'a str),
-    /// A string, escapes undone, at most [`TOKEN_MAX_BYTES`] of it.
-    Text(&'a str),
-    /// A number or a literal as it was written.
+    /// A string, at most [`TOKEN_MAX_BYTES`] of it.
+    Text {
+        /// Escapes undone.
+        text: &'a str,
+        /// As it was written, without the quotes.
+        raw: &'a str,
+    },
+    /// A number or a literal as it was written, at most [`TOKEN_MAX_BYTES`] of it.
     Plain(&'a str),
 }
 
@@ -40,6 +45,9 @@ pub struct Lexer {
     expect: Expect,
     within: Within,
     token: Vec<u8>,
+    /// The string as it was written; kept beside `token` from the first escape on.
+    raw: Vec<u8>,
+    escaped: bool,
     high: Option<u16>,
     done: bool,
 }
@@ -119,7 +127,8 @@ impl Lexer {
                 self.within = Within::Text;
                 Ok(())
             }
-            (Expect::Value | Expect::ValueOrEnd, b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+            // Python's parser takes `NaN` and `Infinity`, so a body that holds them reaches its server.
+            (Expect::Value | Expect::ValueOrEnd, b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I') => {
                 self.within = Within::Plain;
                 self.token.push(byte);
                 Ok(())
@@ -170,15 +179,14 @@ impl Lexer {
     /// Inside a string: runs to the next quote or backslash.
     fn text<'a>(&mut self, bytes: &'a [u8], sink: &mut dyn FnMut(Token<'_>)) -> Result<&'a [u8], Stop> {
         let stop = bytes.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
-        let Some(at) = stop else {
-            self.keep(bytes);
-            return Ok(&[]);
-        };
-        let (run, rest) = bytes.split_at(at);
-        self.keep(run);
-        let (&byte, after) = rest.split_first().ok_or(Stop::Syntax)?;
+        let (run, rest) = bytes.split_at(stop.unwrap_or(bytes.len()));
+        keep(&mut self.token, run);
+        if self.escaped {
+            keep(&mut self.raw, run);
+        }
+        let Some((&byte, after)) = rest.split_first() else { return Ok(rest) };
         match byte {
-            b'\\' => self.within = Within::Escape,
+            b'\\' => self.begin_escape(),
             b'"' => self.end_text(sink),
             _ => return Err(Stop::Syntax),
         }
@@ -188,21 +196,36 @@ impl Lexer {
     fn end_text(&mut self, sink: &mut dyn FnMut(Token<'_>)) {
         self.within = Within::Nothing;
         self.high = None;
-        let token = std::mem::take(&mut self.token);
-        let text = String::from_utf8_lossy(&token);
-        if matches!(self.expect, Expect::Key | Expect::KeyOrEnd) {
+        let key = matches!(self.expect, Expect::Key | Expect::KeyOrEnd);
+        let text = String::from_utf8_lossy(&self.token);
+        if key {
             sink(Token::Key(&text));
+        } else if self.escaped {
+            sink(Token::Text { text: &text, raw: &String::from_utf8_lossy(&self.raw) });
+        } else {
+            sink(Token::Text { text: &text, raw: &text });
+        }
+        self.token.clear();
+        self.raw.clear();
+        self.escaped = false;
+        if key {
             self.expect = Expect::Colon;
         } else {
-            sink(Token::Text(&text));
             self.after_value();
         }
-        drop(text);
-        self.token = token;
-        self.token.clear();
+    }
+
+    fn begin_escape(&mut self) {
+        self.within = Within::Escape;
+        if !self.escaped {
+            self.escaped = true;
+            self.raw.extend_from_slice(&self.token);
+        }
+        keep(&mut self.raw, b"\\");
     }
 
     fn escape(&mut self, byte: u8) -> Result<(), Stop> {
+        keep(&mut self.raw, &[byte]);
         let plain = match byte {
             b'"' | b'\\' | b'/' => byte,
             b'b' => 0x08,
@@ -216,7 +239,7 @@ impl Lexer {
             }
             _ => return Err(Stop::Syntax),
         };
-        self.keep(&[plain]);
+        keep(&mut self.token, &[plain]);
         self.within = Within::Text;
         Ok(())
     }
@@ -224,6 +247,7 @@ impl Lexer {
     fn unicode(&mut self, byte: u8, seen: u8, value: u16) -> Result<(), Stop> {
         let digit =
             char::from(byte).to_digit(16).and_then(|digit| u16::try_from(digit).ok()).ok_or(Stop::Syntax)?;
+        keep(&mut self.raw, &[byte]);
         let value = value << 4 | digit;
         if seen < 3 {
             self.within = Within::Unicode(seen + 1, value);
@@ -238,7 +262,7 @@ impl Lexer {
         for decoded in char::decode_utf16(high.into_iter().chain([value])) {
             let mut buffer = [0; 4];
             let text = decoded.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut buffer);
-            self.keep(text.as_bytes());
+            keep(&mut self.token, text.as_bytes());
         }
         Ok(())
     }
@@ -247,7 +271,7 @@ impl Lexer {
         let belongs = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.');
         let at = bytes.iter().position(|b| !belongs(b)).unwrap_or(bytes.len());
         let (run, rest) = bytes.split_at(at);
-        self.keep(run);
+        keep(&mut self.token, run);
         if !rest.is_empty() {
             if !is_plain(&self.token) {
                 return Err(Stop::Syntax);
@@ -263,15 +287,62 @@ impl Lexer {
         self.token.clear();
         self.after_value();
     }
+}
 
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = TOKEN_MAX_BYTES.saturating_sub(self.token.len()).min(bytes.len());
-        self.token.extend_from_slice(bytes.get(..room).unwrap_or_default());
-    }
+fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
+    let room = TOKEN_MAX_BYTES.saturating_sub(kept.len()).min(bytes.len());
+    kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
 }
 
 /// A literal, or something that starts like a number: what a careless parser takes is looked at, too.
 fn is_plain(token: &[u8]) -> bool {
-    matches!(token, b"true" | b"false" | b"null")
+    matches!(token, b"true" | b"false" | b"null" | b"NaN" | b"Infinity")
         || token.first().is_some_and(|b| b.is_ascii_digit() || *b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every token as text, or why lexing stopped.
+    fn lex(text: &str, chunk: usize) -> Result<Vec<String>, Stop> {
+        let (mut lexer, mut tokens) = (Lexer::default(), Vec::new());
+        for piece in text.as_bytes().chunks(chunk) {
+            lexer.feed(piece, &mut |token| tokens.push(format!("{token:?}")))?;
+        }
+        lexer.finish(&mut |token| tokens.push(format!("{token:?}")));
+        Ok(tokens)
+    }
+
+    #[test]
+    fn a_string_is_given_with_its_escapes_undone_and_as_it_was_written() {
+        for chunk in [1, 2, 100] {
+            let tokens = lex(r#"["plain", "a\b\u0041\ud83d\ude00", "\ud800"]"#, chunk).unwrap();
+            assert_eq!(tokens[1], r#"Text { text: "plain", raw: "plain" }"#);
+            assert_eq!(tokens[2], r#"Text { text: "a\u{8}A😀", raw: "a\\b\\u0041\\ud83d\\ude00" }"#);
+            assert_eq!(tokens[3], r#"Text { text: "", raw: "\\ud800" }"#);
+        }
+    }
+
+    #[test]
+    fn values_that_only_python_accepts_are_taken() {
+        let tokens = lex(r#"{"a":NaN,"b":Infinity,"c":[-Infinity]}"#, 1).unwrap();
+        for value in ["NaN", "Infinity", "-Infinity"] {
+            assert!(tokens.contains(&format!("Plain({value:?})")), "{value}: {tokens:?}");
+        }
+        assert_eq!(lex("[Nan]", 1), Err(Stop::Syntax));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_token_is_bounded() {
+        let long = format!("[\"{}\\n\",{}]", "x".repeat(5000), "7".repeat(5000));
+        let (mut lexer, mut longest) = (Lexer::default(), 0);
+        let mut measure = |token: Token<'_>| match token {
+            Token::Text { text, raw } => longest = longest.max(text.len()).max(raw.len()),
+            Token::Plain(text) => longest = longest.max(text.len()),
+            _ => {}
+        };
+        lexer.feed(long.as_bytes(), &mut measure).unwrap();
+        assert_eq!(longest, TOKEN_MAX_BYTES);
+    }
 }

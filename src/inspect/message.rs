@@ -112,7 +112,7 @@ impl Messages {
                 self.key = None;
             }
             Token::Key(text) => self.key = Some(self.read_key(text)),
-            Token::Text(text) => self.value(text, true, signals),
+            Token::Text { text, .. } => self.value(text, true, signals),
             Token::Plain(text) => self.value(text, false, signals),
         }
     }
