@@ -25,15 +25,15 @@ pub const HEADER_PARAM_PREFIX: &str = "mcp-param-";
 /// WebSocket sub-protocol of the first-generation SDKs.
 pub const WEBSOCKET_PROTOCOL: &str = "mcp";
 
-/// What a method name says on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a method name says on its own. Ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Telling {
-    /// Nobody else uses this name.
-    Own,
-    /// Other protocols use it too; parameters tell them apart.
-    Shared,
     /// Half the JSON-RPC world uses it.
     Common,
+    /// Other protocols use it too; parameters tell them apart.
+    Shared,
+    /// Nobody else uses this name.
+    Own,
 }
 
 /// Every method of every revision and official extension.

@@ -11,6 +11,8 @@ use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, PROXY_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::inspect::{Signals, Strength};
@@ -27,11 +29,8 @@ pub const FAILED_CODE: i64 = -31_502;
 /// Who asks, and so in which form the answer must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asker {
-    /// An MCP client; the id of its request as raw JSON, none for a notification.
-    Mcp {
-        /// Raw JSON of the id.
-        request_id: Option<String>,
-    },
+    /// An MCP client, or another one that speaks JSON-RPC.
+    Mcp(Expected),
     /// A person's browser; `follows` when it asked with a method that may be sent elsewhere.
     Browser {
         /// True for GET and HEAD.
@@ -41,11 +40,21 @@ pub enum Asker {
     Other,
 }
 
+/// The answer that a JSON-RPC client waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// The ids of its calls as JSON text; empty when it sent none that is answered.
+    pub ids: Vec<String>,
+    /// True when it sent a batch, which is answered with an array.
+    pub batch: bool,
+}
+
 impl Asker {
     /// Tells who asks from a request's head and what inspection saw.
     pub fn of(method: &Method, headers: &HeaderMap, signals: &Signals) -> Self {
-        if signals.request_id.is_some() || signals.strength() >= Strength::Strong {
-            return Self::Mcp { request_id: signals.request_id.clone() };
+        let ids: Vec<String> = signals.ids().map(str::to_owned).collect();
+        if !ids.is_empty() || signals.strength() >= Strength::Strong {
+            return Self::Mcp(Expected { ids, batch: signals.batch });
         }
         let navigates = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
         let html = headers.get(ACCEPT).and_then(|a| a.to_str().ok()).is_some_and(|a| a.contains("text/html"));
@@ -90,14 +99,14 @@ impl Refusal<'_> {
 pub fn refusal(asker: &Asker, refusal: &Refusal<'_>) -> Response<Bytes> {
     let detail = format!("rule={}; event={}", refusal.rule_id.unwrap_or("policy"), refusal.event_id);
     match asker {
-        Asker::Mcp { request_id } => {
+        Asker::Mcp(expected) => {
             let data = json!({
                 "verdict": if refusal.redirect { "redirect" } else { "block" },
                 "rule": refusal.rule_id,
                 "portal": refusal.portal,
                 "event": refusal.event_id,
             });
-            let body = rpc_error(request_id.as_deref(), REFUSED_CODE, &refusal.sentence(), &data);
+            let body = rpc_error(expected, REFUSED_CODE, &refusal.sentence(), &data);
             // 200: the official SDKs show the text of a JSON-RPC error only when HTTP itself succeeded.
             finish(StatusCode::OK, "application/json", body, "http_request_denied", &detail)
         }
@@ -156,10 +165,10 @@ pub struct Fault<'a> {
 /// The answer to an exchange that failed.
 pub fn fault(asker: &Asker, fault: &Fault<'_>) -> Response<Bytes> {
     match asker {
-        Asker::Mcp { request_id } => {
+        Asker::Mcp(expected) => {
             let message = format!("{} cannot be reached: {}. {}", fault.host, fault.sentence, fault.advice);
             let data = json!({ "error": fault.kind, "host": fault.host });
-            let body = rpc_error(request_id.as_deref(), FAILED_CODE, &message, &data);
+            let body = rpc_error(expected, FAILED_CODE, &message, &data);
             finish(fault.status, "application/json", body, fault.kind, &fault.sentence)
         }
         Asker::Browser { .. } => {
@@ -199,10 +208,31 @@ pub fn log_in(asker: &Asker) -> Response<Bytes> {
     answer
 }
 
-fn rpc_error(request_id: Option<&str>, code: i64, message: &str, data: &Value) -> String {
-    let id = request_id.and_then(|raw| serde_json::from_str::<Value>(raw).ok()).unwrap_or(Value::Null);
-    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message, "data": data } })
-        .to_string()
+/// A JSON-RPC error response (JSON-RPC 2.0, section 5). MCP leaves the id out where there is no call to answer.
+#[derive(Serialize)]
+struct RpcError<'a> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a RawValue>,
+    error: &'a Value,
+}
+
+fn rpc_error(expected: &Expected, code: i64, message: &str, data: &Value) -> String {
+    let error = json!({ "code": code, "message": message, "data": data });
+    let answer = |id| RpcError { jsonrpc: "2.0", id, error: &error };
+    let mut ids = expected.ids.iter().map(|id| as_sent(id));
+    let body = if expected.batch && !expected.ids.is_empty() {
+        serde_json::to_string(&ids.map(|id| answer(Some(id))).collect::<Vec<_>>())
+    } else {
+        serde_json::to_string(&answer(ids.next()))
+    };
+    // Strings and checked JSON text: nothing that could fail.
+    body.unwrap_or_default()
+}
+
+/// An id as the very text that came: a large number must not turn into another one.
+fn as_sent(id: &str) -> &RawValue {
+    serde_json::from_str(id).unwrap_or(RawValue::NULL)
 }
 
 fn html(status: StatusCode, page: &Page<'_>, kind: &'static str, detail: &str) -> Response<Bytes> {

@@ -6,8 +6,8 @@ use super::Signals;
 use super::charset::Transcoder;
 use super::decode::Decoder;
 use super::json::{Lexer, Stop};
-use super::message::Messages;
-use super::obstacle::{Obstacle, TOO_DEEP};
+use super::message::{Messages, Side};
+use super::obstacle::{Obstacle, TOO_DEEP, TOO_MANY_CALLS};
 
 /// Whether more of the body could still change what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum BodyVerdict {
     Undecided,
     /// Nothing that follows can change the signals.
     Settled,
-    /// The body cannot be read (unknown or broken encoding, too deep, expands too far).
+    /// The body cannot be read (unknown or broken encoding, too deep, too many calls, expands too far).
     Uninspectable(&'static Obstacle),
 }
 
@@ -115,6 +115,11 @@ impl RequestBody {
 }
 
 impl Reader {
+    /// A reader of what this side wrote.
+    pub(super) fn of(side: Side) -> Self {
+        Self { messages: Messages::of(side), ..Self::default() }
+    }
+
     /// Reads text; the first character that is not white space tells JSON-RPC from the rest.
     pub(super) fn feed(&mut self, text: &[u8], signals: &mut Signals) {
         if self.stopped.is_some() {
@@ -137,12 +142,15 @@ impl Reader {
             Err(Stop::Syntax) => self.stopped = Some(BodyVerdict::Settled),
             Err(Stop::TooDeep) => self.stopped = Some(BodyVerdict::Uninspectable(&TOO_DEEP)),
         }
+        if self.messages.too_many() {
+            self.stopped = Some(BodyVerdict::Uninspectable(&TOO_MANY_CALLS));
+        }
     }
 
     pub(super) fn finish(&mut self, signals: &mut Signals) {
         let messages = &mut self.messages;
         self.lexer.finish(&mut |token| messages.token(token, signals));
-        self.messages.so_far(signals);
+        self.messages.ended(signals);
     }
 
     pub(super) fn verdict(&self) -> BodyVerdict {

@@ -43,7 +43,7 @@ signals! {
     WEBSOCKET = "RH12", Definitive, Header;
     /// `Accept` asks for an MCP server card.
     SERVER_CARD = "RH13", Definitive, Header;
-    /// `Mcp-Method` differs from the body's method.
+    /// `Mcp-Method` differs from a method of the request's body.
     METHOD_MISMATCH = "RH15", Weak, Header;
     /// JSON-RPC with MCP keys in `_meta`.
     MODERN_ENVELOPE = "RB1", Definitive, Body;

@@ -89,11 +89,11 @@ fn mcp_header(name: &str, value: &HeaderValue, signals: &mut Signals) {
         }
         mcp::HEADER_METHOD if mcp::telling(text).is_some() => {
             signals.note(&e::METHOD_HEADER);
-            signals.methods.push(text.to_owned());
+            signals.claimed.method = Some(text.to_owned());
         }
         mcp::HEADER_NAME => {
             signals.note(&e::NAME_HEADER);
-            signals.tool = Some(plain_name(text));
+            signals.claimed.name = Some(plain_name(text));
         }
         _ if name.starts_with(mcp::HEADER_PARAM_PREFIX) => signals.note(&e::NAME_HEADER),
         _ => {}

@@ -3,7 +3,7 @@
 /// Deepest nesting that is followed.
 pub const DEPTH_MAX: usize = 128;
 /// Longest part of a string or number that is kept; the rest is skipped.
-pub const TOKEN_MAX_BYTES: usize = 1024;
+pub const TOKEN_MAX_BYTES: usize = 2048;
 
 /// What the lexer met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,21 +1,40 @@
 //! The structure of JSON-RPC and MCP over the lexer's tokens: what a message is, wherever its members stand.
 
-use super::Signals;
-use super::evidence as e;
-use super::json::Token;
-use super::signals::MAX_METHODS;
-use crate::mcp::{self, Telling};
+mod facts;
+mod key;
 
-/// Longest JSON-RPC id that is given back.
-const ID_MAX_BYTES: usize = 256;
+use self::facts::Facts;
+use self::key::Key;
+use super::Signals;
+use super::json::{TOKEN_MAX_BYTES, Token};
+use crate::mcp;
+
+/// Longest JSON-RPC id that is given back, as JSON text.
+pub const ID_MAX_BYTES: usize = 1024;
+// What is longer has to be told from what was cut.
+const _: () = assert!(ID_MAX_BYTES < TOKEN_MAX_BYTES);
+/// What stands for an id that cannot be given back (JSON-RPC 2.0, section 5).
+const NO_ID: &str = "null";
+
+/// Who wrote the messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Side {
+    /// The client: its calls are listed.
+    #[default]
+    Request,
+    /// The server: whatever it calls is evidence, but no call of this exchange's request.
+    Response,
+}
 
 /// Reads one body: a message, or a batch of messages.
 #[derive(Debug, Default)]
 pub struct Messages {
+    side: Side,
     places: Vec<Place>,
     key: Option<Key>,
     facts: Facts,
     batch: bool,
+    too_many: bool,
 }
 
 /// Where in a message the lexer is.
@@ -36,69 +55,20 @@ enum Place {
     Elsewhere,
 }
 
-/// The members that matter; everything else is `Other`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    JsonRpc,
-    Method,
-    Id,
-    Params,
-    Result,
-    Error,
-    Meta,
-    MetaVersion,
-    MetaClient,
-    MetaServer,
-    MetaOther,
-    Version,
-    ClientInfo,
-    ServerInfo,
-    Capabilities,
-    Name,
-    Uri,
-    Arguments,
-    TaskId,
-    RetryState,
-    Versions,
-    Tools,
-    InputSchema,
-    ResultType,
-    Roots,
-    Action,
-    Code,
-    Data,
-    Supported,
-    Other,
-}
-
-/// What one message holds.
-#[derive(Clone, Debug, Default)]
-struct Facts {
-    json_rpc: bool,
-    methods: Vec<String>,
-    id: Option<String>,
-    params: bool,
-    result: bool,
-    meta: bool,
-    version: Option<String>,
-    client: bool,
-    server: bool,
-    capabilities: bool,
-    name: Option<String>,
-    arguments: bool,
-    task_id: bool,
-    plain_id: bool,
-    retry: bool,
-    versions: bool,
-    input_schema: bool,
-    result_type: bool,
-    client_answer: bool,
-    code: Option<i64>,
-    data_supported: bool,
-    odd: bool,
+/// A value that is no container.
+#[derive(Clone, Copy, Debug)]
+struct Scalar<'a> {
+    text: &'a str,
+    raw: &'a str,
+    quoted: bool,
 }
 
 impl Messages {
+    /// A reader of what this side wrote.
+    pub fn of(side: Side) -> Self {
+        Self { side, ..Self::default() }
+    }
+
     /// Takes the next token.
     pub fn token(&mut self, token: Token<'_>, signals: &mut Signals) {
         match token {
@@ -111,17 +81,45 @@ impl Messages {
                 }
                 self.key = None;
             }
-            Token::Key(text) => self.key = Some(self.read_key(text)),
-            Token::Text { text, .. } => self.value(text, true, signals),
-            Token::Plain(text) => self.value(text, false, signals),
+            Token::Key(text) => {
+                let (key, careless) = Key::read(self.place(), text);
+                self.facts.odd |= careless;
+                self.key = Some(key);
+            }
+            Token::Text { text, raw } => self.value(Scalar { text, raw, quoted: true }),
+            Token::Plain(text) => self.value(Scalar { text, raw: text, quoted: false }),
         }
     }
 
-    /// Notes what an unfinished message has shown so far.
-    pub fn so_far(&mut self, signals: &mut Signals) {
+    /// The body has ended: notes what an unfinished message has shown.
+    pub fn ended(&mut self, signals: &mut Signals) {
         if self.places.contains(&Place::Message) {
             self.judge(signals);
         }
+    }
+
+    /// The reading ends here, though the body does not: notes what the message at hand has shown so far. Its `jsonrpc`
+    /// may be still to come, as the TypeScript SDK puts it behind the parameters.
+    pub fn cut(&mut self, signals: &mut Signals) {
+        if self.places.contains(&Place::Message) && (self.facts.json_rpc || self.facts.is_surely_mcp()) {
+            self.tell(signals);
+        }
+    }
+
+    /// True when there were more calls than are kept.
+    pub fn too_many(&self) -> bool {
+        self.too_many
+    }
+
+    fn judge(&mut self, signals: &mut Signals) {
+        if self.facts.json_rpc {
+            self.tell(signals);
+        }
+    }
+
+    fn tell(&mut self, signals: &mut Signals) {
+        let complete = self.facts.tell(self.side, self.batch, signals);
+        self.too_many |= !complete;
     }
 
     fn place(&self) -> Option<Place> {
@@ -166,218 +164,98 @@ impl Messages {
     fn opened(&mut self, key: Key) {
         let facts = &mut self.facts;
         match (self.places.last(), key) {
+            (Some(Place::Message), Key::Id) => facts.id = Some(NO_ID.to_owned()),
             (Some(Place::Params | Place::Result), Key::Capabilities) => facts.capabilities = true,
             (Some(Place::Params), Key::Arguments) => facts.arguments = true,
             (Some(Place::Params), Key::RetryState) => facts.retry = true,
             (Some(Place::Meta), Key::MetaVersion | Key::MetaClient | Key::MetaServer | Key::MetaOther) => {
-                facts.meta = true
+                facts.meta = true;
             }
             (Some(Place::Tool), Key::InputSchema) => facts.input_schema = true,
             (Some(Place::Result), Key::Roots) => facts.client_answer = true,
+            (Some(Place::Result), Key::Content) => facts.content = true,
             (Some(Place::ErrorData), Key::Supported) => facts.data_supported = true,
             _ => {}
         }
     }
 
-    fn value(&mut self, text: &str, quoted: bool, signals: &mut Signals) {
+    fn value(&mut self, value: Scalar<'_>) {
         let key = self.key.take().unwrap_or(Key::Other);
-        let facts = &mut self.facts;
-        match (self.places.last(), key) {
-            (Some(Place::Message), Key::JsonRpc) => facts.json_rpc |= quoted && text == "2.0",
-            (Some(Place::Message), Key::Method) if quoted => {
-                facts.odd |= !facts.methods.is_empty();
-                if facts.methods.len() < MAX_METHODS {
-                    facts.methods.push(text.to_owned());
-                }
+        match self.places.last() {
+            Some(Place::Message) => self.member(key, value),
+            Some(Place::Params) => self.param(key, value),
+            Some(Place::Result) => self.result(key, value),
+            Some(Place::Meta) => self.meta(key, value),
+            Some(Place::ClientInfo) if key == Key::Name && value.quoted => {
+                self.facts.client = Some(value.text.to_owned());
             }
-            (Some(Place::Message), Key::Id) if text.len() <= ID_MAX_BYTES => {
-                let raw = if quoted { serde_json::Value::from(text).to_string() } else { text.to_owned() };
-                facts.id = Some(raw);
+            Some(Place::ServerInfo) if key == Key::Name && value.quoted => {
+                self.facts.server = Some(value.text.to_owned());
             }
-            (Some(Place::Params | Place::Result), Key::Version) if quoted && mcp::is_version(text) => {
-                facts.version = Some(text.to_owned());
-            }
-            (Some(Place::Meta), Key::MetaVersion) if quoted => {
-                facts.meta = true;
-                facts.version = Some(text.to_owned());
-            }
-            (Some(Place::Meta), Key::MetaOther | Key::MetaClient | Key::MetaServer) => facts.meta = true,
-            (Some(Place::ClientInfo), Key::Name) if quoted => {
-                facts.client = true;
-                signals.client.get_or_insert_with(|| text.to_owned());
-            }
-            (Some(Place::ServerInfo), Key::Name) if quoted => {
-                facts.server = true;
-                signals.server.get_or_insert_with(|| text.to_owned());
-            }
-            (Some(Place::Params), Key::Name | Key::Uri) if quoted => facts.name = Some(text.to_owned()),
-            (Some(Place::Params), Key::TaskId) => facts.task_id = true,
-            (Some(Place::Params), Key::Id) => facts.plain_id = true,
-            (Some(Place::Params), Key::RetryState) => facts.retry = true,
-            (Some(Place::Versions), _) => facts.versions |= quoted && mcp::is_version(text),
-            (Some(Place::Result), Key::ResultType) => {
-                facts.result_type |= quoted && matches!(text, "complete" | "input_required" | "task");
-            }
-            (Some(Place::Result), Key::Action) => {
-                facts.client_answer |= quoted && matches!(text, "accept" | "decline" | "cancel");
-            }
-            (Some(Place::Error), Key::Code) => facts.code = text.parse().ok(),
+            Some(Place::Versions) => self.facts.versions |= value.quoted && mcp::is_version(value.text),
+            Some(Place::Error) if key == Key::Code => self.facts.code = value.text.parse().ok(),
             _ => {}
         }
-        if self.places.last() == Some(&Place::Message) && matches!(key, Key::JsonRpc | Key::Method) {
-            self.judge(signals);
-        }
     }
 
-    /// Careless parsers fold case and stop at NUL; such keys are read like the proper ones and noted.
-    fn read_key(&mut self, text: &str) -> Key {
-        let place = self.place();
-        let exact = key_of(place, text);
-        if exact != Key::Other || place != Some(Place::Message) {
-            return exact;
-        }
-        let folded =
-            text.trim_end_matches('\0').to_lowercase().replace('\u{17f}', "s").replace('\u{212a}', "k");
-        let careless = key_of(place, &folded);
-        self.facts.odd |= careless != Key::Other;
-        careless
-    }
-
-    /// Adds what the message's facts prove to the signals.
-    fn judge(&mut self, signals: &mut Signals) {
-        let facts = &self.facts;
-        if !facts.json_rpc {
-            return;
-        }
-        let before = signals.seen.len();
-        request(facts, signals);
-        response(facts, signals);
-        if facts.id.is_some() && signals.request_id.is_none() && !facts.methods.is_empty() {
-            signals.request_id.clone_from(&facts.id);
-        }
-        if signals.seen.len() > before {
-            if self.batch {
-                signals.note(&e::BATCH);
+    fn member(&mut self, key: Key, value: Scalar<'_>) {
+        match key {
+            Key::JsonRpc => self.facts.json_rpc |= value.quoted && value.text == "2.0",
+            Key::Method if value.quoted => self.facts.add_method(value.text),
+            Key::Id => {
+                self.facts.odd |= self.facts.id.is_some();
+                self.facts.id = Some(value.json().unwrap_or_else(|| NO_ID.to_owned()));
             }
-            if facts.odd {
-                signals.note(&e::ODD_KEYS);
+            _ => {}
+        }
+    }
+
+    fn param(&mut self, key: Key, value: Scalar<'_>) {
+        let facts = &mut self.facts;
+        match key {
+            Key::Version if value.quoted && mcp::is_version(value.text) => {
+                facts.version = Some(value.text.to_owned());
             }
-        }
-        if !signals.seen.is_empty() {
-            remember(facts, signals);
+            Key::Name if value.quoted => facts.add_name(value.text),
+            Key::Uri if value.quoted => facts.uri = Some(value.text.to_owned()),
+            Key::TaskId => facts.task_id = true,
+            Key::Id => facts.plain_id = true,
+            Key::RetryState => facts.retry = true,
+            _ => {}
         }
     }
-}
 
-/// Keeps the words of a message that has something to do with MCP.
-fn remember(facts: &Facts, signals: &mut Signals) {
-    let from_header = signals.seen.iter().any(|signal| signal.id == e::METHOD_HEADER.id);
-    for method in &facts.methods {
-        if from_header && !signals.methods.contains(method) {
-            signals.note(&e::METHOD_MISMATCH);
-        }
-        if signals.methods.len() < MAX_METHODS && !signals.methods.contains(method) {
-            signals.methods.push(method.clone());
-        }
-    }
-    if facts.name.is_some() {
-        signals.tool.clone_from(&facts.name);
-    }
-    if facts.version.is_some() {
-        signals.protocol_version.clone_from(&facts.version);
-    }
-}
-
-fn request(facts: &Facts, signals: &mut Signals) {
-    if facts.meta && !facts.methods.is_empty() {
-        signals.note(&e::MODERN_ENVELOPE);
-    }
-    if facts.retry && facts.meta {
-        signals.note(&e::RETRY);
-    }
-    for method in &facts.methods {
-        match mcp::telling(method) {
-            Some(Telling::Own) => signals.note(&e::OWN_METHOD),
-            Some(Telling::Shared) if facts.task_id => signals.note(&e::OWN_METHOD),
-            // A2A names its tasks with a plain `id`.
-            Some(Telling::Shared) if method.starts_with("tasks/") => {}
-            Some(Telling::Shared) => signals.note(&e::SHARED_METHOD),
-            Some(Telling::Common)
-                if method == "initialize"
-                    && facts.version.is_some()
-                    && facts.client
-                    && facts.capabilities =>
-            {
-                signals.note(&e::INITIALIZE);
+    fn result(&mut self, key: Key, value: Scalar<'_>) {
+        let facts = &mut self.facts;
+        let is_one_of = |words: &[&str]| value.quoted && words.contains(&value.text);
+        match key {
+            Key::Version if value.quoted && mcp::is_version(value.text) => {
+                facts.version = Some(value.text.to_owned());
             }
-            Some(Telling::Common) => signals.note(&e::COMMON_METHOD),
-            None if facts.name.is_some() && facts.arguments && !facts.plain_id => {
-                signals.note(&e::TOOL_CALL_FORM)
-            }
-            None => {}
+            Key::ResultType => facts.result_type |= is_one_of(&["complete", "input_required", "task"]),
+            Key::Action => facts.client_answer |= is_one_of(&["accept", "decline", "cancel"]),
+            Key::Role => facts.role |= is_one_of(&["assistant", "user"]),
+            Key::Content => facts.content = true,
+            Key::Model => facts.model |= value.quoted,
+            _ => {}
         }
     }
-    if facts.methods.is_empty() && facts.client_answer {
-        signals.note(&e::CLIENT_RESPONSE);
+
+    fn meta(&mut self, key: Key, value: Scalar<'_>) {
+        self.facts.meta |= key != Key::Other && (value.quoted || key != Key::MetaVersion);
+        if key == Key::MetaVersion && value.quoted {
+            self.facts.version = Some(value.text.to_owned());
+        }
     }
 }
 
-fn response(facts: &Facts, signals: &mut Signals) {
-    if facts.result && facts.server && facts.version.is_some() && facts.capabilities {
-        signals.note(&e::INITIALIZE_RESULT);
-    }
-    if facts.result && (facts.versions || (facts.server && facts.meta)) {
-        signals.note(&e::DISCOVER_RESULT);
-    }
-    if facts.result && facts.input_schema {
-        signals.note(&e::TOOL_LIST);
-    }
-    if facts.result && facts.result_type {
-        signals.note(&e::RESULT_TYPE);
-    }
-    if matches!(facts.code, Some(-32_022..=-32_020)) && facts.data_supported {
-        signals.note(&e::MCP_ERROR);
+impl Scalar<'_> {
+    /// The value as JSON text, exactly as it was sent; none when it is too long to have been kept whole.
+    fn json(&self) -> Option<String> {
+        let text = if self.quoted { format!("\"{}\"", self.raw) } else { self.raw.to_owned() };
+        (text.len() <= ID_MAX_BYTES).then_some(text)
     }
 }
 
-fn key_of(place: Option<Place>, text: &str) -> Key {
-    match (place, text) {
-        (Some(Place::Message), "jsonrpc") => Key::JsonRpc,
-        (Some(Place::Message), "method") => Key::Method,
-        (Some(Place::Message | Place::Params), "id") => Key::Id,
-        (Some(Place::Message), "params") => Key::Params,
-        (Some(Place::Message), "result") => Key::Result,
-        (Some(Place::Message), "error") => Key::Error,
-        (Some(Place::Params | Place::Result), "_meta") => Key::Meta,
-        (Some(Place::Params | Place::Result), "protocolVersion") => Key::Version,
-        (Some(Place::Params), "clientInfo") => Key::ClientInfo,
-        (Some(Place::Result), "serverInfo") => Key::ServerInfo,
-        (Some(Place::Params | Place::Result), "capabilities") => Key::Capabilities,
-        (Some(Place::Params | Place::ClientInfo | Place::ServerInfo), "name") => Key::Name,
-        (Some(Place::Params), "uri") => Key::Uri,
-        (Some(Place::Params), "arguments") => Key::Arguments,
-        (Some(Place::Params), "taskId") => Key::TaskId,
-        (Some(Place::Params), "inputResponses" | "requestState") => Key::RetryState,
-        (Some(Place::Result), "supportedVersions") => Key::Versions,
-        (Some(Place::Result), "tools") => Key::Tools,
-        (Some(Place::Tool), "inputSchema") => Key::InputSchema,
-        (Some(Place::Result), "resultType") => Key::ResultType,
-        (Some(Place::Result), "roots") => Key::Roots,
-        (Some(Place::Result), "action") => Key::Action,
-        (Some(Place::Error), "code") => Key::Code,
-        (Some(Place::Error), "data") => Key::Data,
-        (Some(Place::ErrorData), "supported" | "requiredCapabilities") => Key::Supported,
-        (Some(Place::Meta), _) => meta_key(text),
-        _ => Key::Other,
-    }
-}
-
-fn meta_key(text: &str) -> Key {
-    match text.strip_prefix(mcp::META_PREFIX) {
-        Some("protocolVersion") => Key::MetaVersion,
-        Some("clientInfo") => Key::MetaClient,
-        Some("serverInfo") => Key::MetaServer,
-        Some(_) => Key::MetaOther,
-        None => Key::Other,
-    }
-}
+#[cfg(test)]
+mod tests;

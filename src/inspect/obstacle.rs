@@ -20,6 +20,7 @@ obstacles! {
     HOLD_BYTES = "hold_bytes", "it is larger than what is held (inspect.hold_bytes)";
     HOLD_TOTAL = "hold_total_bytes", "too much is held at once already (inspect.hold_total_bytes)";
     TOO_DEEP = "json_depth", "it is nested too deep";
+    TOO_MANY_CALLS = "batch_calls", "it holds more calls than are looked at";
     TOO_MANY_LAYERS = "encoding_layers", "it is encoded too many times over";
     TOO_LARGE = "expanded_bytes", "it expands to too many bytes";
     UNKNOWN_ENCODING = "encoding_unknown", "its content encoding is unknown";

@@ -10,6 +10,7 @@ use super::body::{BodyVerdict, Reader};
 use super::decode::Decoder;
 use super::evidence as e;
 use super::head::is_json;
+use super::message::Side;
 use crate::mcp;
 use crate::mcp::sse::{Parser, Piece};
 
@@ -30,7 +31,7 @@ enum Form {
     Events(Box<Events>),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Events {
     parser: Parser,
     reader: Reader,
@@ -61,9 +62,10 @@ impl ResponseScan {
             media.get(..17).is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
         });
         let form = if stream {
-            Form::Events(Box::default())
+            let reader = Reader::of(Side::Response);
+            Form::Events(Box::new(Events { parser: Parser::default(), reader, endpoint: false }))
         } else if is_json(media) {
-            Form::Json(Box::default())
+            Form::Json(Box::new(Reader::of(Side::Response)))
         } else {
             return None;
         };
@@ -112,7 +114,7 @@ impl Events {
             Piece::Data(data) => reader.feed(data, signals),
             Piece::DataLineEnd => reader.feed(b"\n", signals),
             Piece::Dispatch => {
-                *reader = Reader::default();
+                *reader = Reader::of(Side::Response);
                 *endpoint = false;
             }
         });

@@ -232,11 +232,9 @@ impl RuleSet {
         for signal in &signals.seen {
             facts.mcp_signal.scan(Some(signal.id.as_bytes()), evaluation);
         }
-        for method in &signals.methods {
-            facts.mcp_method.scan(Some(method.as_bytes()), evaluation);
-        }
+        signals.methods().for_each(|method| facts.mcp_method.scan(Some(method.as_bytes()), evaluation));
+        signals.names().for_each(|name| facts.mcp_tool.scan(Some(name.as_bytes()), evaluation));
         facts.mcp_version.scan(signals.protocol_version.as_deref().map(str::as_bytes), evaluation);
-        facts.mcp_tool.scan(signals.tool.as_deref().map(str::as_bytes), evaluation);
         facts.mcp_client.scan(signals.client.as_deref().map(str::as_bytes), evaluation);
         if last {
             evaluation.known = evaluation.known.max(Some(Stage::Mcp));

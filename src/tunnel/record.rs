@@ -214,7 +214,7 @@ impl Seen {
         for rule in &self.action.rule_ids {
             metrics.rule_matches.get_or_create(&RuleLabel { rule: rule.to_string() }).inc();
         }
-        if let Some(method) = self.signals.methods.iter().find_map(|method| mcp::known(method)) {
+        if let Some(method) = self.signals.method().and_then(mcp::known) {
             let approved = if self.judged.approved.is_some() { "yes" } else { "no" };
             metrics.mcp_calls.get_or_create(&McpCall { method, approved }).inc();
         }
@@ -282,8 +282,8 @@ impl Seen {
         let (signals, gateway) = (&self.signals, self.gateway());
         event.is_mcp = signals.strength().as_str();
         event.mcp_signals = signals.seen.iter().map(|signal| signal.id.to_owned()).collect();
-        event.mcp_method = signals.methods.first().map(|method| clip(method));
-        event.mcp_tool = signals.tool.as_deref().map(clip);
+        event.mcp_method = signals.method().map(clip);
+        event.mcp_tool = signals.tool().map(clip);
         event.mcp_protocol_version = signals.protocol_version.as_deref().map(clip);
         event.mcp_client = signals.client.as_deref().map(clip);
         event.mcp_server = signals.server.as_deref().map(clip);

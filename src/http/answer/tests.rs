@@ -1,4 +1,5 @@
 use super::*;
+use crate::inspect::signals::Call;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"\\\r\nX-Evil: 1";
 
@@ -13,6 +14,10 @@ fn shadow<'a>(redirect: bool, portal: Option<&'a str>) -> Refusal<'a> {
     }
 }
 
+fn asks(ids: &[&str], batch: bool) -> Asker {
+    Asker::Mcp(Expected { ids: ids.iter().map(ToString::to_string).collect(), batch })
+}
+
 fn rpc(answer: &Response<Bytes>) -> Value {
     serde_json::from_slice(answer.body()).unwrap()
 }
@@ -20,7 +25,7 @@ fn rpc(answer: &Response<Bytes>) -> Value {
 #[test]
 fn an_mcp_client_gets_its_own_id_back_and_learns_the_portal() {
     for id in ["7", "\"a-b\"", "-1"] {
-        let asker = Asker::Mcp { request_id: Some(id.into()) };
+        let asker = asks(&[id], false);
         let answer = refusal(&asker, &shadow(true, Some("https://mcp.corp.example/mcp")));
         let body = rpc(&answer);
         assert_eq!(body["id"].to_string(), id);
@@ -31,9 +36,28 @@ fn an_mcp_client_gets_its_own_id_back_and_learns_the_portal() {
 }
 
 #[test]
-fn a_broken_id_becomes_null() {
-    let asker = Asker::Mcp { request_id: Some("{\"a\":".into()) };
-    assert_eq!(rpc(&refusal(&asker, &shadow(false, None)))["id"], Value::Null);
+fn an_id_goes_back_as_the_text_that_came_and_one_that_is_no_json_as_null() {
+    for (id, answered) in [
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("1e400", "1e400"),
+        (r#""\ud800""#, r#""\ud800""#),
+        ("null", "null"),
+        ("0x1f", "null"),
+        ("{\"a\":", "null"),
+    ] {
+        let answer = refusal(&asks(&[id], false), &shadow(false, None));
+        let body = std::str::from_utf8(answer.body()).unwrap();
+        assert!(body.starts_with(&format!("{{\"jsonrpc\":\"2.0\",\"id\":{answered},")), "{body}");
+    }
+}
+
+#[test]
+fn a_batch_is_answered_with_an_error_for_each_call_that_waits() {
+    let body = rpc(&refusal(&asks(&["1", "\"b\""], true), &shadow(false, None)));
+    assert_eq!((&body[0]["id"], &body[1]["id"]), (&json!(1), &json!("b")));
+    assert!(body[1]["error"]["message"].as_str().unwrap().contains("mcp.vendor.example"));
+    let notifications = rpc(&refusal(&asks(&[], true), &shadow(false, None)));
+    assert_eq!((notifications.get("id"), &notifications["error"]["code"]), (None, &json!(REFUSED_CODE)));
 }
 
 #[test]
@@ -74,7 +98,7 @@ fn hostile_names_are_escaped_everywhere() {
     let answer = fault(&Asker::Other, &failure);
     let status = answer.headers()["proxy-status"].to_str().unwrap();
     assert!(!status.contains('\r') && status.contains("\\\""), "{status}");
-    assert_eq!(rpc(&fault(&Asker::Mcp { request_id: None }, &failure))["error"]["data"]["host"], HOSTILE);
+    assert_eq!(rpc(&fault(&asks(&[], false), &failure))["error"]["data"]["host"], HOSTILE);
 }
 
 #[test]
@@ -83,6 +107,7 @@ fn who_asks_is_read_from_the_head_and_the_signals() {
     assert_eq!(Asker::of(&Method::GET, &headers, &Signals::default()), Asker::Other);
     headers.insert(ACCEPT, HeaderValue::from_static("text/html,*/*"));
     assert_eq!(Asker::of(&Method::GET, &headers, &Signals::default()), Asker::Browser { follows: true });
-    let signals = Signals { request_id: Some("1".into()), ..Signals::default() };
-    assert_eq!(Asker::of(&Method::POST, &headers, &signals), Asker::Mcp { request_id: Some("1".into()) });
+    let call = Call { method: "eth_call".into(), name: None, id: Some("1".into()) };
+    let signals = Signals { calls: vec![call], ..Signals::default() };
+    assert_eq!(Asker::of(&Method::POST, &headers, &signals), asks(&["1"], false));
 }
