@@ -5,12 +5,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
 
 use super::memory::Share;
+
+/// Bytes of a refused body that are taken in before the answer.
+const DRAIN_MAX_BYTES: usize = 1024 * 1024;
+/// Time for that.
+const DRAIN_MAX: Duration = Duration::from_secs(1);
 
 /// Any failure while a body streams.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -129,6 +136,24 @@ impl Outgoing {
         Self(Some(Box::new(Parts { held, rest, progress: Arc::default() })))
     }
 
+    /// Takes in what is still coming and throws it away, within [`DRAIN_MAX_BYTES`] and [`DRAIN_MAX`]: many clients do not
+    /// read an answer while they are still sending, or take the end of their upload for a failure.
+    pub async fn drain(mut self) {
+        let mut left = DRAIN_MAX_BYTES;
+        let all = async {
+            while let Some(Ok(frame)) = self.frame().await {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                match left.checked_sub(bytes) {
+                    Some(rest) => left = rest,
+                    None => return,
+                }
+            }
+        };
+        if tokio::time::timeout(DRAIN_MAX, all).await.is_err() {
+            tracing::debug!("a refused body did not come to its end");
+        }
+    }
+
     /// Counts the frames that the origin's connection has taken so far; none for an empty body.
     pub fn progress(&self) -> Option<Arc<AtomicU64>> {
         self.0.as_ref().map(|parts| Arc::clone(&parts.progress))
@@ -176,5 +201,39 @@ impl HttpBody for Outgoing {
             hint.set_upper(upper);
         }
         hint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends pieces for ever, or stays silent.
+    struct Endless(bool);
+
+    impl HttpBody for Endless {
+        type Data = Bytes;
+        type Error = BodyError;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+            if self.0 {
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0; 4096])))))
+            } else {
+                Poll::Pending
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_body_is_taken_in_only_so_far_and_so_long() {
+        let started = tokio::time::Instant::now();
+        Outgoing::streaming(Box::pin(Body::Full("all of it".into()))).drain().await;
+        Outgoing::streaming(Box::pin(Endless(true))).drain().await;
+        assert!(started.elapsed().is_zero());
+        Outgoing::streaming(Box::pin(Endless(false))).drain().await;
+        assert_eq!(started.elapsed(), DRAIN_MAX);
     }
 }

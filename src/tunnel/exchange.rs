@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
@@ -41,6 +41,10 @@ pub async fn exchange(tunnel: Arc<Tunnel>, mut request: Request<Incoming>) -> Re
         }
     };
     if seen.action.answers() {
+        // Who waits for `100 Continue` sends nothing when it does not come.
+        if !parts.headers.contains_key(EXPECT) {
+            Box::pin(body.drain()).await;
+        }
         let asker = reply::asker(&parts, &seen.signals);
         return Box::pin(reply::refuse(seen, &asker)).await;
     }
@@ -63,9 +67,6 @@ async fn inspect_request(
     }
     if wants_body(seen, &parts.headers) {
         return Box::pin(hold_body(seen, &parts.headers, incoming)).await;
-    }
-    if seen.action.answers() {
-        return Ok(Outgoing::empty());
     }
     let (body, late) = hold::stream(incoming, &parts.headers, &seen.signals, &seen.tunnel.gateway.held);
     seen.late = Some(late);

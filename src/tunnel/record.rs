@@ -126,14 +126,12 @@ impl Seen {
         self.gateway().metrics.rule_evaluation.observe(started.elapsed().as_secs_f64());
     }
 
-    /// Judges again after a response added signals; an earlier, more severe decision stands.
+    /// Judges again after a response added signals; what was decided before stands, unless this is more severe.
     pub fn rejudge(&mut self) {
         let Judged { ruling, evaluation, approved } = &mut self.judged;
         ruling.rules.mcp(evaluation, &self.signals, true);
-        let action = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
-        if action.verdict > self.action.verdict {
-            self.action = action;
-        }
+        let later = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
+        self.action = std::mem::replace(&mut self.action, Action::pass()).join(later);
     }
 
     /// Judges again while bodies stream by: too late to answer, in time to record.
