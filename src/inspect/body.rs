@@ -66,8 +66,18 @@ impl RequestBody {
         };
         match decoded {
             Ok(decoded) => self.read(&decoded, signals, sink),
-            Err(why) => BodyVerdict::Uninspectable(why),
+            Err(why) => {
+                let decoded = self.decoder.as_mut().map(Decoder::salvage).unwrap_or_default();
+                self.read(&decoded, signals, sink);
+                BodyVerdict::Uninspectable(why)
+            }
         }
+    }
+
+    /// The reading ends here, though the body may go on: notes what the message at hand has shown so far. Feeding may
+    /// continue.
+    pub fn so_far(&mut self, signals: &mut Signals) {
+        self.reader.so_far(signals);
     }
 
     /// The body has ended.
@@ -84,9 +94,13 @@ impl RequestBody {
         };
         let rest = match rest {
             Ok(rest) => rest,
-            Err(why) => return BodyVerdict::Uninspectable(why),
+            Err(why) => {
+                self.so_far(signals);
+                return BodyVerdict::Uninspectable(why);
+            }
         };
         if let BodyVerdict::Uninspectable(why) = self.read(&rest, signals, sink) {
+            self.so_far(signals);
             return BodyVerdict::Uninspectable(why);
         }
         let reader = &mut self.reader;
@@ -139,7 +153,10 @@ impl Reader {
         match self.lexer.feed(text, &mut |token| messages.token(token, signals)) {
             Ok(()) if self.lexer.is_done() => self.stopped = Some(BodyVerdict::Settled),
             Ok(()) => {}
-            Err(Stop::Syntax) => self.stopped = Some(BodyVerdict::Settled),
+            Err(Stop::Syntax) => {
+                self.so_far(signals);
+                self.stopped = Some(BodyVerdict::Settled);
+            }
             Err(Stop::TooDeep) => self.stopped = Some(BodyVerdict::Uninspectable(&TOO_DEEP)),
         }
         if self.messages.too_many() {
@@ -147,7 +164,11 @@ impl Reader {
         }
     }
 
-    pub(super) fn finish(&mut self, signals: &mut Signals) {
+    pub(super) fn so_far(&mut self, signals: &mut Signals) {
+        self.messages.cut(signals);
+    }
+
+    fn finish(&mut self, signals: &mut Signals) {
         let messages = &mut self.messages;
         self.lexer.finish(&mut |token| messages.token(token, signals));
         self.messages.ended(signals);

@@ -104,6 +104,12 @@ impl Decoder {
         self.run(&[], true)
     }
 
+    /// What was decoded before an error.
+    pub fn salvage(&mut self) -> Vec<u8> {
+        let output = self.layers.last_mut().and_then(Layer::output);
+        output.map(|output| std::mem::take(&mut output.out)).unwrap_or_default()
+    }
+
     fn run(&mut self, bytes: &[u8], last: bool) -> Result<Vec<u8>, &'static Obstacle> {
         self.read = self.read.saturating_add(bytes.len());
         let allowed = self.read.saturating_mul(RATIO_MAX).clamp(RATIO_FREE_BYTES, EXPANDED_MAX_BYTES);

@@ -75,13 +75,22 @@ impl ResponseScan {
     /// Reads the next body bytes; false when nothing more can be learned.
     pub fn feed(&mut self, bytes: &[u8], signals: &mut Signals) -> bool {
         self.read += bytes.len();
-        if self.decoder.is_plain() {
-            return self.form.feed(bytes, signals) && self.read < READ_MAX_BYTES;
+        let open = if self.decoder.is_plain() {
+            self.form.feed(bytes, signals)
+        } else {
+            match self.decoder.feed(bytes) {
+                Ok(decoded) => self.form.feed(&decoded, signals),
+                Err(_unreadable) => {
+                    self.form.feed(&self.decoder.salvage(), signals);
+                    false
+                }
+            }
+        };
+        let more = open && self.read < READ_MAX_BYTES;
+        if !more {
+            self.form.so_far(signals);
         }
-        match self.decoder.feed(bytes) {
-            Ok(decoded) => self.form.feed(&decoded, signals) && self.read < READ_MAX_BYTES,
-            Err(_unreadable) => false,
-        }
+        more
     }
 }
 
@@ -96,6 +105,13 @@ impl Form {
                 events.feed(text, signals);
                 true
             }
+        }
+    }
+
+    fn so_far(&mut self, signals: &mut Signals) {
+        match self {
+            Self::Json(reader) => reader.so_far(signals),
+            Self::Events(events) => events.reader.so_far(signals),
         }
     }
 }

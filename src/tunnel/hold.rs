@@ -238,12 +238,13 @@ impl Holding {
         }
     }
 
-    fn release(self, incoming: Incoming, outcome: Outcome, signals: &Signals) -> HeldBody {
+    fn release(mut self, incoming: Incoming, outcome: Outcome, signals: &mut Signals) -> HeldBody {
         let (bytes, payload) = (self.bytes as u64, self.payload);
         let held = Held { frames: self.frames, trailers: self.trailers, share: Some(self.share) };
         if self.ended {
             return HeldBody { body: Outgoing::held(held, None), outcome, bytes, payload, rest: None };
         }
+        self.reading.reader.so_far(signals);
         let reading = matches!(self.verdict, BodyVerdict::Undecided).then_some(self.reading);
         let late = Late::new(reading, signals.clone());
         let rest = Box::pin(Counted { incoming, late: Arc::clone(&late) });

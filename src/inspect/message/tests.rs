@@ -188,3 +188,72 @@ fn a_list_of_tasks_without_parameters_is_strong() {
     assert_eq!(request(r#"{"jsonrpc":"2.0","id":1,"method":"tasks/list"}"#).strength(), Strength::Strong);
     assert_eq!(request(&call("tasks/list", r#"{"contextId":"c"}"#)).strength(), Strength::None);
 }
+
+/// A call whose body is not over; `jsonrpc` stands where the TypeScript SDK puts it, behind the parameters.
+const CUT_CALL: &str =
+    r#"{"method":"tools/call","params":{"name":"delete_all","arguments":{"note":"xxxxxxxxxxxxxxxxxxxx"#;
+
+#[test]
+fn what_was_read_before_a_cut_counts_even_when_jsonrpc_is_still_to_come() {
+    let (mut reader, mut signals) = (RequestBody::new(&HeaderMap::new()), Signals::default());
+    reader.feed(CUT_CALL.as_bytes(), &mut signals);
+    reader.so_far(&mut signals);
+    assert_eq!((signals.strength(), signals.tool()), (Strength::Definitive, Some("delete_all")));
+    assert_eq!(request(CUT_CALL), Signals::default(), "a body that ends like this is no JSON-RPC");
+    let other = CUT_CALL.replace("tools/call", "tasks/get");
+    let (mut reader, mut signals) = (RequestBody::new(&HeaderMap::new()), Signals::default());
+    reader.feed(other.as_bytes(), &mut signals);
+    reader.so_far(&mut signals);
+    assert_eq!(signals, Signals::default(), "a method that others have, too, proves nothing yet");
+}
+
+#[test]
+fn reading_on_after_a_cut_ends_in_the_same_signals() {
+    let whole = format!(r#"[{},{CUT_CALL}"}}}},"jsonrpc":"2.0","id":2}}]"#, call("ping", "{}"));
+    for cut in 0..whole.len() {
+        let (mut reader, mut signals) = (RequestBody::new(&HeaderMap::new()), Signals::default());
+        reader.feed(&whole.as_bytes()[..cut], &mut signals);
+        reader.so_far(&mut signals);
+        reader.feed(&whole.as_bytes()[cut..], &mut signals);
+        reader.finish(&mut signals);
+        let expected = request(&whole);
+        assert_eq!((&signals.calls, signals.strength()), (&expected.calls, Strength::Definitive), "{cut}");
+    }
+}
+
+#[test]
+fn what_was_read_before_an_error_counts() {
+    let (signals, verdict) = after(Signals::default(), &format!("{CUT_CALL}\",}}"));
+    assert_eq!((signals.tool(), verdict), (Some("delete_all"), BodyVerdict::Settled));
+    let deep = format!("{CUT_CALL}\",\"a\":{}", "[".repeat(200));
+    assert_eq!(after(Signals::default(), &deep).0.tool(), Some("delete_all"));
+}
+
+#[test]
+fn what_was_decoded_before_a_limit_counts() {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(CUT_CALL.as_bytes()).unwrap();
+    encoder.write_all(&vec![b'x'; 4 << 20]).unwrap();
+    let bomb = encoder.finish().unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert(http::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let (mut reader, mut signals) = (RequestBody::new(&headers), Signals::default());
+    let verdict = reader.feed(&bomb, &mut signals);
+    reader.so_far(&mut signals);
+    assert_eq!(
+        (verdict, signals.tool()),
+        (BodyVerdict::Uninspectable(&crate::inspect::obstacle::TOO_LARGE), Some("delete_all"))
+    );
+}
+
+#[test]
+fn a_response_that_is_longer_than_what_is_read_counts_as_far_as_it_was_read() {
+    let tool = r#"{"name":"echo","inputSchema":{"type":"object"}},"#;
+    let list = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{}"#, tool.repeat(2000));
+    for (media, text) in [("application/json", list.clone()), ("text/event-stream", format!("data: {list}"))]
+    {
+        assert!(has(&response(media, &text, Signals::default()), "SR4"), "{media}");
+        assert!(!has(&response(media, &text[..1000], Signals::default()), "SR4"), "{media}");
+    }
+}
