@@ -45,6 +45,8 @@ signals! {
     SERVER_CARD = "RH13", Definitive, Header;
     /// `Mcp-Method` differs from a method of the request's body.
     METHOD_MISMATCH = "RH15", Weak, Header;
+    /// An MCP client reads OAuth metadata: `MCP-Protocol-Version` on a request for a well-known document.
+    OAUTH_METADATA = "OA1", Weak, Header;
     /// JSON-RPC with MCP keys in `_meta`.
     MODERN_ENVELOPE = "RB1", Definitive, Body;
     /// JSON-RPC with a method that only MCP has.

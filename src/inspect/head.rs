@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::Signals;
@@ -36,13 +36,25 @@ const USER_AGENTS: [&str; 8] = [
     "mcp-",
 ];
 /// Headers that MCP clients of vendors add.
-const VENDOR_HEADERS: [&str; 3] = ["x-openai-session", "x-openai-subject", "x-mcp-proxy-auth"];
+const VENDOR_HEADERS: [&str; 4] =
+    ["x-openai-session", "x-openai-subject", "x-anthropic-client", "x-mcp-proxy-auth"];
+/// OAuth metadata that MCP clients read before they log in (RFC 9728, RFC 8414, OpenID Connect Discovery).
+const OAUTH_METADATA: [&str; 3] =
+    ["oauth-protected-resource", "oauth-authorization-server", "openid-configuration"];
 
 /// Reads a request's head.
 pub fn read(head: &Head<'_>) -> Signals {
     let mut signals = Signals::default();
+    let accept = Accepts::of(head.headers);
     for (name, value) in head.headers {
         match name.as_str().as_bytes() {
+            // Every SDK names its version when it reads metadata, at whatever host the user's accounts are.
+            [b'm', ..] if name == mcp::HEADER_VERSION && !accept.event_stream && reads_metadata(head) => {
+                signals.note(&e::OAUTH_METADATA);
+            }
+            [b'a', ..] if *name == ACCESS_CONTROL_REQUEST_HEADERS && asks_to_read_metadata(head, value) => {
+                signals.note(&e::OAUTH_METADATA);
+            }
             [b'm', b'c', b'p', b'-', ..] => mcp_header(name.as_str(), value, &mut signals),
             [b'x', b'-', ..] if VENDOR_HEADERS.contains(&name.as_str()) => signals.note(&e::VENDOR_HEADER),
             [b's', b'e', b'c', b'-', b'w', ..]
@@ -54,7 +66,6 @@ pub fn read(head: &Head<'_>) -> Signals {
             _ => {}
         }
     }
-    let accept = Accepts::of(head.headers);
     let json_post = *head.method == Method::POST && is_json(head.headers.get(CONTENT_TYPE));
     if json_post && accept.json && accept.event_stream {
         signals.note(&e::ACCEPT_PAIR);
@@ -98,6 +109,25 @@ fn mcp_header(name: &str, value: &HeaderValue, signals: &mut Signals) {
         _ if name.starts_with(mcp::HEADER_PARAM_PREFIX) => signals.note(&e::NAME_HEADER),
         _ => {}
     }
+}
+
+fn reads_metadata(head: &Head<'_>) -> bool {
+    *head.method == Method::GET && is_oauth_metadata(head.path)
+}
+
+/// A browser asks first whether it may send the header.
+fn asks_to_read_metadata(head: &Head<'_>, headers: &HeaderValue) -> bool {
+    *head.method == Method::OPTIONS
+        && is_oauth_metadata(head.path)
+        && tokens(headers).any(|name| name.eq_ignore_ascii_case(mcp::HEADER_VERSION))
+}
+
+/// `/.well-known/NAME`, with the path of what it describes behind or, as OpenID Connect has it, before it.
+fn is_oauth_metadata(path: &str) -> bool {
+    path.split_once("/.well-known/").is_some_and(|(before, after)| {
+        let (name, behind) = after.split_once('/').unwrap_or((after, ""));
+        OAUTH_METADATA.contains(&name) && (before.is_empty() || behind.is_empty())
+    })
 }
 
 /// Names that are not plain ASCII travel as `=?base64?...?=` (2026-07-28, Streamable HTTP).
@@ -167,3 +197,6 @@ fn starts_with_any(text: &[u8], starts: &[&str]) -> bool {
         .iter()
         .any(|start| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes())))
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,8 +49,11 @@ impl ResponseScan {
             let mut values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
             values.any(|value| value.to_ascii_lowercase().contains(word))
         };
-        if names(ACCESS_CONTROL_EXPOSE_HEADERS, mcp::HEADER_SESSION)
-            || names(ACCESS_CONTROL_ALLOW_HEADERS, mcp::HEADER_VERSION)
+        // A server of OAuth metadata lets browsers send the version because MCP clients do, not because it is one.
+        let metadata = signals.seen.iter().any(|signal| signal.id == e::OAUTH_METADATA.id);
+        if !metadata
+            && (names(ACCESS_CONTROL_EXPOSE_HEADERS, mcp::HEADER_SESSION)
+                || names(ACCESS_CONTROL_ALLOW_HEADERS, mcp::HEADER_VERSION))
         {
             signals.note(&e::CORS_HEADERS);
         }

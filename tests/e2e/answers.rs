@@ -135,3 +135,18 @@ fn a_body_that_cannot_be_read_follows_the_policy() {
     let event = gateway.event("uninspectable", |e| e["verdict"] == "block");
     assert!(event["reason"].as_str().unwrap().contains("content encoding is unknown"));
 }
+
+#[test]
+fn logging_in_at_an_identity_provider_passes_and_makes_no_shadow_server_of_it() {
+    let origin = Origin::start();
+    let gateway = gateway().trusting(&origin).config("posture: { shadow: block }").start();
+    let version = "mcp-protocol-version: 2025-11-25";
+    for path in ["/.well-known/oauth-authorization-server/tenant", "/tenant/.well-known/openid-configuration"]
+    {
+        assert_eq!(curl(&gateway, &[&origin.url(path), "-H", version]).status, 200);
+        let event = gateway.event(path, |e| e["path"] == path);
+        assert_eq!((&event["verdict"], &event["is_mcp"]), (&"allow".into(), &"weak".into()), "{event}");
+    }
+    let other = curl(&gateway, &[&origin.url("/other"), "-H", version]).json();
+    assert_eq!(other["error"]["data"]["rule"], "shadow-mcp-call");
+}
