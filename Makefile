@@ -1,20 +1,25 @@
 # make run   build and start the gateway      make demo   see one call blocked, one redirected, one request passed
 # make test  install what tests need, run all make bench  criterion and, where present, the load suite
-.PHONY: run test demo bench system test-tools lint
+.PHONY: run test demo bench test-tools lint
 SHELL := /bin/bash
+CARGO := deploy/scripts/cargo.sh
 
 run:
 	@deploy/scripts/install.sh build
 	@deploy/scripts/build.sh
-	@exec target/release/daylight run
+	@deploy/scripts/run.sh
 
-test: test-tools lint
-	cargo test --locked
+# The second line tests the other matching engine, for systems without libhs.
+test: lint
+	$(CARGO) test
+	cargo test --locked --no-default-features --lib rules::
+	deploy/scripts/build.sh
+	.venv/bin/python deploy/scripts/readme.py
 
-lint:
+lint: test-tools
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 
 test-tools:
 	@deploy/scripts/install.sh test

@@ -2,7 +2,7 @@
 # Criterion benches, then the load suite where its folder is present: BENCH=dir, default ../shared/bench.
 set -eu
 cd "$(dirname "$0")/../.."
-cargo bench --locked -- --quick
+deploy/scripts/cargo.sh bench -- --quick
 bench=${BENCH:-../shared/bench}
 [ -d "$bench/mitmload" ] || { echo "no load suite in $bench"; exit 0; }
 work=$(mktemp -d)

@@ -12,7 +12,8 @@ fn the_readmes_commands_run() {
         .skip(1)
         .map(|rest| rest.split("\n```").next().unwrap())
         .collect();
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
+    assert_eq!(readme.matches("```sh\n").count(), blocks.len(), "a block of commands that no test runs");
     let origin = Origin::start();
     let gateway = gateway().trusting(&origin).start();
     curl(&gateway, &[&origin.url("/echo"), "-d", TOOLS_CALL]);
