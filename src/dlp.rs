@@ -1,4 +1,4 @@
-//! Redaction: secrets in paths, queries and payloads do not reach an event. Pure, linear, bounded.
+//! Redaction: secrets in paths, queries, names and payloads do not reach an event. Pure, linear, bounded.
 //!
 //! A secret is known by the name of what holds it (`key`), by its look (`credential`, `opaque`) or by its place (user
 //! information, `Bearer`). A text without one is handed back as it is. No output is longer than [`GROWTH_MAX`] times its
@@ -38,6 +38,14 @@ pub fn redact_query(query: &str) -> Cow<'_, str> {
 pub fn redact_path<'a>(_host: &str, path: &'a str) -> Cow<'a, str> {
     let mut edits = Edits::new(path);
     url::path(&mut edits, path, 0..path.len());
+    edits.finish()
+}
+
+/// The name of a tool, prompt or resource; of a URI the user information, secret query values and opaque segments are
+/// replaced.
+pub fn redact_name(name: &str) -> Cow<'_, str> {
+    let mut edits = Edits::new(name);
+    url::uri(&mut edits, name);
     edits.finish()
 }
 

@@ -86,6 +86,41 @@ fn a_path_without_secrets_is_not_copied() {
 }
 
 #[test]
+fn names_lose_the_secrets_of_uris_and_stay_otherwise() {
+    for (name, want) in [
+        (
+            "postgres://bob:hunter2@db.example/orders?sslmode=require",
+            "postgres://[redacted]@db.example/orders?sslmode=require",
+        ),
+        (
+            "https://h.example/a?token=abc&x=1#access_token=abc",
+            "https://h.example/a?token=[redacted]&x=1#access_token=[redacted]",
+        ),
+        ("note://9f86d081884c7d659a2feaa0c55ad015/1", "note://[redacted]/1"),
+        ("https://h.example/mcp/0198c2a4-5b6e-7d01-8a3f-0123456789ab", "https://h.example/mcp/[redacted]"),
+        ("/users?api_key=abc", "/users?api_key=[redacted]"),
+        ("sk-0123456789abcdef", "[redacted]"),
+    ] {
+        assert_eq!(redact_name(name), want);
+    }
+    for name in [
+        "echo",
+        "get_weather",
+        "mcp__github__create_pull_request_review",
+        "listAllRepositoriesForAuthenticatedUser",
+        "auth/refresh_token",
+        "code_review",
+        "file:///home/bob/projects/daylight/Cargo.toml",
+        "https://h.example:8443/docs?page=2#usage",
+        "config://app/{environment}/settings",
+        "Summarise a document",
+        "",
+    ] {
+        assert!(matches!(redact_name(name), Cow::Borrowed(same) if same == name), "{name}");
+    }
+}
+
+#[test]
 fn payloads_keep_their_shape_and_lose_their_secrets() {
     let payload = r#"{"method":"tools/call","params":{"name":"pay","arguments":{"card_token":"tok","note":"hi","h":"Bearer abc.def","k":"AKIAIOSFODNN7EXAMPLE"}}}"#;
     let out = redact_json(payload, 4096);
@@ -185,6 +220,7 @@ proptest! {
         let most = text.len() * GROWTH_MAX;
         prop_assert!(redact_query(&text).len() <= most);
         prop_assert!(redact_path("", &text).len() <= most);
+        prop_assert!(redact_name(&text).len() <= most);
         prop_assert!(redact_json(&text, max_bytes).len() <= max_bytes);
     }
 

@@ -1,9 +1,18 @@
-//! Secrets in paths and queries (RFC 3986).
+//! Secrets in paths, queries and URIs (RFC 3986).
 
 use std::ops::Range;
 
 use super::edits::Edits;
 use super::{REDACTED, credential, key, opaque, percent, text};
+
+/// Notes the secrets of a URI or of a plain name.
+pub(super) fn uri(edits: &mut Edits<'_>, uri: &str) {
+    let path_end = uri.find(['?', '#']).unwrap_or(uri.len());
+    path(edits, uri, 0..path_end);
+    for part in pieces(uri, path_end..uri.len(), '?').flat_map(|part| pieces(uri, part, '#')) {
+        query(edits, uri, part);
+    }
+}
 
 /// Notes the secrets of a path: opaque segments, matrix parameters, the user information of a URL in it.
 pub(super) fn path(edits: &mut Edits<'_>, text: &str, path: Range<usize>) {
@@ -25,7 +34,7 @@ pub(super) fn path(edits: &mut Edits<'_>, text: &str, path: Range<usize>) {
     }
 }
 
-/// Notes the secrets of a query.
+/// Notes the secrets of a query, or of a fragment that is written like one.
 pub(super) fn query(edits: &mut Edits<'_>, text: &str, query: Range<usize>) {
     pieces(text, query, '&').for_each(|parameter| pair(edits, text, parameter));
 }

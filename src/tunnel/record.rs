@@ -281,7 +281,7 @@ impl Seen {
         event.is_mcp = signals.strength().as_str();
         event.mcp_signals = signals.seen.iter().map(|signal| signal.id.to_owned()).collect();
         event.mcp_method = signals.method().map(clip);
-        event.mcp_tool = signals.tool().map(clip);
+        event.mcp_tool = signals.tool().map(|tool| clip(&dlp::redact_name(tool)));
         event.mcp_protocol_version = signals.protocol_version.as_deref().map(clip);
         event.mcp_client = signals.client.as_deref().map(clip);
         event.mcp_server = signals.server.as_deref().map(clip);

@@ -66,11 +66,13 @@ fn inspect_keeps_the_payload_without_its_secrets() {
     let own = "rules:\n  - {id: look, title: t, action: inspect, match: {mcp: {method: [tools/call]}}}\n";
     let gateway = gateway().trusting(&origin).config("rules: [ ./own.yaml ]").start_with("own.yaml", own);
     let call = TOOLS_CALL.replace("\"text\":\"hi\"", "\"text\":\"hi\",\"password\":\"hunter2\"");
+    let call = call.replace("\"echo\"", "\"note://bob:hunter2@h.example/1\"");
     curl(&gateway, &[&origin.url("/echo?api_key=k123"), "-H", JSON, "-d", &call]);
     let event = gateway.event("inspected", |e| e["verdict"] == "inspect");
     let payload = event["payload"].as_str().unwrap();
     assert!(payload.contains("\"hi\"") && !payload.contains("hunter2"), "{payload}");
     assert_eq!(event["query"], "api_key=[redacted]");
+    assert_eq!(event["mcp_tool"], "note://[redacted]@h.example/1");
 }
 
 #[test]
