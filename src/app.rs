@@ -22,6 +22,7 @@ use crate::identity::Users;
 use crate::journal::Journal;
 use crate::listener::{Budget, Listener, Tasks};
 use crate::net::Dialer;
+use crate::net::resolve::Resolver;
 use crate::rules;
 use crate::sink::clickhouse::Delivery;
 use crate::telemetry::Metrics;
@@ -200,7 +201,8 @@ fn connector(config: &Config, own_ports: Vec<u16>, tasks: Tasks) -> Result<Arc<C
     }
     let tls =
         UpstreamTls::new(roots, config.totals.origin_tls).map_err(|e| StartError::Resource(e.to_string()))?;
-    let dialer = Dialer::new(config.forbidden.clone(), own_ports, config.totals.dial);
+    let resolver = Resolver::new(config.hosts.clone(), config.totals.dial);
+    let dialer = Dialer::new(resolver, config.forbidden.clone(), own_ports, config.totals.dial);
     Ok(Arc::new(Connector { dialer, tls, tasks, response_head: config.totals.response_head }))
 }
 

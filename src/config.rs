@@ -6,7 +6,8 @@ pub mod ports;
 pub mod raw;
 pub mod within;
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use time::format_description::well_known::Iso8601;
 use crate::event::Verdict;
 use crate::identity::{self, User};
 use crate::journal;
+use crate::net::destination::normal_host;
 use crate::net::forbidden::{Class, Forbidden};
 use crate::net::{Destination, HostPatterns};
 use crate::policy::{Bypass, Policy};
@@ -54,6 +56,8 @@ pub struct Config {
     pub forbidden: Forbidden,
     /// Ports that CONNECT may name.
     pub connect_ports: Vec<(u16, u16)>,
+    /// Names with addresses of their own, which no name server is asked for.
+    pub hosts: HashMap<Arc<str>, Arc<[IpAddr]>>,
     /// Proxy users.
     pub users: Vec<User>,
     /// The event store.
@@ -108,6 +112,7 @@ impl Config {
             extra_roots: raw.tls.extra_roots.clone(),
             forbidden: Forbidden(forbidden?),
             connect_ports: connect_ports?,
+            hosts: hosts(raw, source)?,
             users: users(raw, source)?,
             journal: journal(raw, source, clickhouse.is_some())?,
             clickhouse,
@@ -171,6 +176,21 @@ fn proxies(raw: &Raw, source: &Source) -> Result<Vec<String>, Located> {
         Ok(proxy.to_string())
     };
     raw.pac.proxies.iter().map(read).collect()
+}
+
+fn hosts(raw: &Raw, source: &Source) -> Result<HashMap<Arc<str>, Arc<[IpAddr]>>, Located> {
+    let mut hosts = HashMap::new();
+    for (name, typed) in &raw.destinations.hosts {
+        let Some(first) = typed.first() else { continue };
+        let name = normal_host(name).map_err(|e| source.at(first, format!("`{name}`: {e}")))?;
+        let read = |typed: &Spanned<String>| {
+            let bad = |_not_ip| source.at(typed, format!("`{}` is not an IP address", typed.value));
+            typed.value.parse::<IpAddr>().map_err(bad)
+        };
+        let addresses: Result<Vec<IpAddr>, Located> = typed.iter().map(read).collect();
+        hosts.insert(name, addresses?.into());
+    }
+    Ok(hosts)
 }
 
 /// The host of an http(s) URL.

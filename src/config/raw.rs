@@ -1,5 +1,6 @@
 //! What was typed. Every key is optional; unknown keys are refused.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -120,6 +121,7 @@ section!(/// `destinations`
 Destinations {
     deny: Vec<Spanned<String>> = words(&["loopback", "link_local", "metadata"]),
     connect_ports: Vec<Spanned<String>> = words(&["443", "1024-65535"]),
+    hosts: BTreeMap<String, Vec<Spanned<String>>> = BTreeMap::new(),
 });
 section!(/// `inspect`
 Inspect {

@@ -54,6 +54,7 @@ fn every_mistake_points_to_its_line_and_column() {
         ("approved:\n  - host: \"mcp.*\"\n", "\"mcp.*\"", "not a host pattern"),
         ("destinations:\n  deny: [evil]\n", "evil", "`evil` is neither"),
         ("destinations:\n  connect_ports: [0]\n", "0", "`0` is neither"),
+        ("destinations: { hosts: { a.example: [there] } }\n", "there", "`there` is not an IP address"),
         ("bypass: [{host: a.example, expires: soon}]\n", "soon", "`soon` is not a date"),
         ("inspect: { hold_bytes: many }\n", "many", "`many` is not a size"),
         ("auth: {users: [{name: a, password_hash: secret}]}\n", "secret", "PHC"),

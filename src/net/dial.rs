@@ -62,8 +62,8 @@ pub enum DialError {
 
 impl Dialer {
     /// A dialer with one deadline over everything it does for a connection.
-    pub fn new(forbidden: Forbidden, own_ports: Vec<u16>, deadline: Duration) -> Self {
-        Self { resolver: Resolver::new(deadline), forbidden, own_ports, deadline }
+    pub fn new(resolver: Resolver, forbidden: Forbidden, own_ports: Vec<u16>, deadline: Duration) -> Self {
+        Self { resolver, forbidden, own_ports, deadline }
     }
 
     /// Connects to the destination's first address that is allowed and answers.

@@ -1,5 +1,6 @@
 //! Names to addresses, through the system's resolver, with a deadline and a short memory.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,9 +20,13 @@ const LOOKUPS_MAX: usize = 64;
 /// How long a failure is believed.
 const FAILURE_BELIEVED: Duration = Duration::from_secs(2);
 
+/// Names with addresses of their own (`destinations.hosts`).
+pub type Hosts = HashMap<Arc<str>, Arc<[IpAddr]>>;
+
 /// Resolves names.
 #[derive(Debug)]
 pub struct Resolver {
+    own: Hosts,
     known: Cache<Arc<str>, Known>,
     lookups: Arc<Semaphore>,
     deadline: Duration,
@@ -48,14 +53,17 @@ pub enum ResolveError {
 }
 
 impl Resolver {
-    /// A resolver that gives up after `deadline`.
-    pub fn new(deadline: Duration) -> Self {
+    /// A resolver that knows its `own` names and gives up on others after `deadline`.
+    pub fn new(own: Hosts, deadline: Duration) -> Self {
         let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
-        Self { known: Cache::new(NAMES_MAX), lookups, deadline }
+        Self { own, known: Cache::new(NAMES_MAX), lookups, deadline }
     }
 
     /// Resolves a name; all who ask for one at once wait for one look-up.
     pub async fn resolve(&self, name: &Arc<str>) -> Found {
+        if let Some(addresses) = self.own.get(name) {
+            return Ok(Arc::clone(addresses));
+        }
         if let Some(known) = self.known.get(name) {
             if Instant::now() < known.until {
                 return known.found;
@@ -101,7 +109,10 @@ mod tests {
 
     #[tokio::test]
     async fn answers_and_failures_are_remembered_for_a_while() {
-        let resolver = Resolver::new(Duration::from_secs(10));
+        let given: IpAddr = "192.0.2.9".parse().unwrap();
+        let own = Hosts::from([("app.vendor.example".into(), Arc::from([given]))]);
+        let resolver = Resolver::new(own, Duration::from_secs(10));
+        assert_eq!(*resolver.resolve(&"app.vendor.example".into()).await.unwrap(), [given]);
         let local: Arc<str> = "localhost".into();
         assert!(resolver.resolve(&local).await.unwrap().iter().all(IpAddr::is_loopback));
         let nowhere: Arc<str> = "nowhere.test".into();
@@ -114,7 +125,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_up_that_finds_no_turn_ends_at_the_deadline() {
-        let resolver = Resolver::new(Duration::from_millis(50));
+        let resolver = Resolver::new(Hosts::new(), Duration::from_millis(50));
         let _all = resolver.lookups.clone().acquire_many_owned(LOOKUPS_MAX as u32).await.unwrap();
         assert_eq!(resolver.resolve(&"localhost".into()).await, Err(ResolveError::TimedOut));
     }

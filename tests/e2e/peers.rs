@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Gateway, Peer, gateway, python, root};
+use crate::support::{Gateway, Origin, Peer, gateway, python, root};
 
 const PORTAL: &str = "portal: { url: \"https://mcp.corp.example/mcp\" }";
 
@@ -119,15 +119,24 @@ fn the_oldest_transport_is_seen_and_can_be_blocked() {
 
 #[test]
 fn a_browser_uses_the_pac_file_trusts_the_ca_and_its_shadow_call_is_blocked() {
-    let gateway = gateway().config("posture: { shadow: block }").config(PORTAL).start();
+    let origin = Origin::start();
+    let gateway = gateway()
+        .trusting(&origin)
+        .config("posture: { shadow: block }")
+        .config(PORTAL)
+        .naming("app.vendor.example")
+        .start();
     let ca = gateway.dir.path().join("certs/ca.pem").display().to_string();
     let pac = format!("http://{}/proxy.pac", gateway.proxy);
-    let said = client(&gateway, "node".into(), "browser.mjs", &[&pac, &ca]);
+    let url = format!("https://app.vendor.example:{}/page", origin.address.port());
+    let said = client(&gateway, "node".into(), "browser.mjs", &[&pac, &ca, &url]);
     assert_eq!(
-        (&said["title"], &said["heading"]),
-        (&"Check · Daylight".into(), &"This client is set up".into()),
+        (&said["title"], &said["heading"], &said["page"]),
+        (&"Check · Daylight".into(), &"This client is set up".into(), &"a page".into()),
         "{said}"
     );
+    let page = gateway.event("the page", |e| e["path"] == "/page");
+    assert_eq!((&page["verdict"], &page["client_alpn"]), (&"allow".into(), &"h2".into()), "{page}");
     assert_eq!(said["call"]["error"]["data"]["rule"], "shadow-mcp-call", "{said}");
     let event =
         gateway.event("from the page", |e| e["verdict"] == "block" && e["mcp_method"] == "tools/call");

@@ -1,11 +1,11 @@
-// Chromium through a PAC file with the CA in its own store: browser.mjs PAC CA. Prints one JSON line.
+// Chromium through a PAC file with the CA in its own store: browser.mjs PAC CA URL. Prints one JSON line.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const [pac, ca] = process.argv.slice(2);
+const [pac, ca, url] = process.argv.slice(2);
 const home = mkdtempSync(join(tmpdir(), "browser-"));
 const store = join(home, ".pki", "nssdb");
 mkdirSync(store, { recursive: true });
@@ -26,11 +26,11 @@ try {
   await page.goto("https://daylight.internal/check", { timeout: 20000 });
   said.title = await page.title();
   said.heading = await page.textContent("h1");
-  // This name has no address: the gateway answers for it, first the page, then the call.
-  await page.goto("https://mcp.vendor.example/", { timeout: 20000 });
+  await page.goto(url, { timeout: 20000 });
+  said.page = await page.title();
   said.call = await page.evaluate(async () => {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "echo" } });
-    const response = await fetch("/mcp", { method: "POST", headers: { "content-type": "application/json" }, body });
+    const response = await fetch("/echo", { method: "POST", headers: { "content-type": "application/json" }, body });
     return await response.json();
   });
 } catch (error) {

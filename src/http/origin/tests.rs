@@ -4,10 +4,13 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::net::Forbidden;
+use crate::net::resolve::{Hosts, Resolver};
 use crate::tls::upstream;
 
 fn origin(port: u16, response_head: Duration) -> Origin {
-    let dialer = Dialer::new(Forbidden::default(), Vec::new(), Duration::from_secs(5));
+    let limit = Duration::from_secs(5);
+    let resolver = Resolver::new(Hosts::new(), limit);
+    let dialer = Dialer::new(resolver, Forbidden::default(), Vec::new(), limit);
     let roots = upstream::roots(&[]).unwrap();
     let tls = UpstreamTls::new(roots, Duration::from_secs(5)).unwrap();
     let connector = Arc::new(Connector { dialer, tls, tasks: Tasks::default(), response_head });

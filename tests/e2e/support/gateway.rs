@@ -16,11 +16,12 @@ pub struct Builder {
     yaml: String,
     roots: Vec<PathBuf>,
     deny_nothing: bool,
+    named: Vec<String>,
 }
 
 /// A gateway with the shipped rules that may reach loopback.
 pub fn gateway() -> Builder {
-    Builder { yaml: String::new(), roots: Vec::new(), deny_nothing: true }
+    Builder { yaml: String::new(), roots: Vec::new(), deny_nothing: true, named: Vec::new() }
 }
 
 impl Builder {
@@ -40,6 +41,12 @@ impl Builder {
         self
     }
 
+    /// Gives a name this machine's address, as a name server would give it one.
+    pub fn naming(mut self, host: &str) -> Self {
+        self.named.push(format!("{host}: [127.0.0.1]"));
+        self
+    }
+
     /// Keeps the default `destinations.deny`.
     pub fn guarded(mut self) -> Self {
         self.deny_nothing = false;
@@ -55,8 +62,8 @@ impl Builder {
         let dir = tempfile::tempdir().expect("a folder");
         let roots: Vec<String> =
             self.roots.iter().map(|path| format!("{:?}", path.display().to_string())).collect();
-        let deny =
-            if self.deny_nothing { "destinations: { deny: [], connect_ports: [\"1-65535\"] }\n" } else { "" };
+        let open = if self.deny_nothing { "deny: [], connect_ports: [\"1-65535\"]," } else { "" };
+        let deny = format!("destinations: {{ {open} hosts: {{ {} }} }}\n", self.named.join(", "));
         let rules = root().join("rules");
         let extra = if self.yaml.contains("rules:") {
             String::new()

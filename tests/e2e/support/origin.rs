@@ -77,7 +77,8 @@ fn tls(certificate: Certificate) -> (rustls::ServerConfig, String) {
     let ca_pem = ca.self_signed(&ca_key).expect("CA").pem();
     let issuer = Issuer::new(ca, ca_key);
     let name = if certificate == Certificate::OtherName { "other.example" } else { "localhost" };
-    let mut leaf = CertificateParams::new(vec![name.to_owned()]).expect("params");
+    let names = vec![name.to_owned(), "app.vendor.example".to_owned()];
+    let mut leaf = CertificateParams::new(names).expect("params");
     if certificate == Certificate::Expired {
         leaf.not_before = rcgen::date_time_ymd(2020, 1, 1);
         leaf.not_after = rcgen::date_time_ymd(2021, 1, 1);
