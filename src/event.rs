@@ -203,18 +203,3 @@ pub struct Event {
     /// What went wrong, and whose fault it was.
     pub error: Option<String>,
 }
-
-/// What is only known when an exchange ends; completes an [`Event`] that had to be written earlier.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Ending {
-    /// Body bytes from the client.
-    pub bytes_up: u64,
-    /// Body bytes to the client.
-    pub bytes_down: u64,
-    /// Time from the request's head to the end of the response, in microseconds.
-    pub duration_us: u64,
-    /// The name the server gave itself, if it was seen in the response.
-    pub mcp_server: Option<String>,
-    /// What went wrong after the head.
-    pub error: Option<String>,
-}

@@ -1,36 +1,38 @@
 //! The durable, queryable event store: SQLite, written by one thread with group commit.
 //!
 //! Plain events wait in memory for at most [`PLAIN_WAIT`]; a detection is committed and synced before its receipt is
-//! given. Rows that a sink has sealed for delivery never change, so that a retry sends the same bytes.
+//! given. An event that was stored early is completed when it ends. Rows that a sink has sealed for delivery do not
+//! change until they are delivered, so that a retry sends the same bytes.
 
 pub mod marks;
+mod open;
 pub mod read;
 pub mod retention;
 pub mod schema;
 pub mod stats;
+mod store;
 mod writer;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::event::{Ending, Event};
+use crate::event::Event;
 use marks::Mark;
+use open::OpenRows;
+pub use open::{COMPLETION_WAIT, Receipt};
 pub use stats::Stats;
 
 /// Longest time a plain event waits before it is written.
 pub const PLAIN_WAIT: Duration = Duration::from_millis(50);
-/// Plain events that wait at once; beyond, the policy for a full store applies.
+/// Plain events and endings that wait at once; what comes beyond is counted, not kept.
 pub const QUEUE_MAX: usize = 65_536;
 /// A queue of this length is written at once.
 const QUEUE_WAKE: usize = 4096;
-/// A detection's row is not sealed for delivery before it is complete or this old.
-pub const COMPLETION_WAIT: Duration = Duration::from_secs(5);
 /// File of the store.
 pub const FILE: &str = "daylight.db";
 
@@ -66,18 +68,6 @@ pub struct Journal {
     shared: Arc<Shared>,
 }
 
-/// Where a durable event went; lets its ending be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// Row number in the journal.
-    pub seq: i64,
-}
-
-impl Receipt {
-    /// Under [`WhenFull::Drop`]: the event was counted, not stored.
-    const NOWHERE: Self = Self { seq: 0 };
-}
-
 /// The store cannot take events and the policy says `block`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event journal cannot store events (disk full?)")]
@@ -89,23 +79,45 @@ struct Shared {
     wake: Condvar,
     stats: Arc<Stats>,
     when_full: WhenFull,
-    /// Rows that wait for their ending, by row number.
-    open: Mutex<BTreeMap<i64, Instant>>,
+    open: OpenRows,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What waits for the writer's thread.
 #[derive(Debug, Default)]
 struct Queue {
-    plain: Vec<Event>,
-    durable: Vec<(Event, oneshot::Sender<Result<Receipt, Refused>>)>,
-    endings: Vec<(Receipt, Ending)>,
+    plain: Vec<Row>,
+    durable: Vec<(Row, oneshot::Sender<Result<(), Refused>>)>,
+    endings: Vec<(Receipt, Event)>,
     marks: Vec<(Mark, oneshot::Sender<Result<(), String>>)>,
     closing: bool,
+}
+
+#[derive(Debug)]
+struct Row {
+    event: Event,
+    receipt: Option<Receipt>,
 }
 
 impl Queue {
     fn urgent(&self) -> bool {
         !self.durable.is_empty() || !self.marks.is_empty() || self.closing || self.plain.len() >= QUEUE_WAKE
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows().next().is_none() && self.endings.is_empty() && self.marks.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.plain.len() + self.endings.len() >= QUEUE_MAX
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.plain.iter().chain(self.durable.iter().map(|(row, _)| row))
+    }
+
+    fn receipts(&self) -> impl Iterator<Item = &Receipt> {
+        self.rows().filter_map(|row| row.receipt.as_ref())
     }
 }
 
@@ -113,13 +125,13 @@ impl Journal {
     /// Opens (or creates, or migrates) the store and starts its thread; the error says what to do.
     pub fn open(settings: Settings) -> Result<Self, String> {
         let lock = lock(&settings)?;
-        let store = writer::Store::open(&settings)?;
+        let store = store::Store::open(&settings)?;
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             wake: Condvar::new(),
             stats: Arc::clone(&store.stats),
             when_full: settings.when_full,
-            open: Mutex::default(),
+            open: OpenRows::default(),
             thread: Mutex::default(),
         });
         let of_thread = Arc::clone(&shared);
@@ -138,37 +150,47 @@ impl Journal {
 
     /// Queues an event; it is stored within 100 ms. Never waits.
     pub fn append(&self, event: Event) {
-        let mut queue = self.queue();
-        if queue.plain.len() >= QUEUE_MAX || queue.closing {
-            drop(queue);
-            return self.shared.stats.dropped("queue", 1);
-        }
-        queue.plain.push(event);
-        if queue.plain.len() == QUEUE_WAKE {
-            self.shared.wake.notify_one();
-        }
+        self.push(Row { event, receipt: None });
     }
 
-    /// Stores an event; returns when it is on disk.
+    /// Queues an event that is not over, as [`append`](Self::append) does: it can be completed later. Never waits.
+    pub fn append_early(&self, event: Event) -> Receipt {
+        let receipt = Receipt::default();
+        self.push(Row { event, receipt: Some(receipt.clone()) });
+        receipt
+    }
+
+    /// Stores an event; returns when it is on disk. Under [`WhenFull::Drop`] the receipt of an event that could only be
+    /// counted is one of no row.
     pub async fn append_durable(&self, event: Event) -> Result<Receipt, Refused> {
+        let receipt = Receipt::default();
         let (reply, stored) = oneshot::channel();
         {
             let mut queue = self.queue();
             if queue.closing {
                 return Err(Refused);
             }
-            queue.durable.push((event, reply));
+            queue.durable.push((Row { event, receipt: Some(receipt.clone()) }, reply));
         }
         self.shared.wake.notify_one();
-        stored.await.unwrap_or(Err(Refused))
+        stored.await.unwrap_or(Err(Refused)).map(|()| receipt)
     }
 
-    /// Completes an event stored earlier, unless it was sealed for delivery in the meantime.
-    pub fn complete(&self, receipt: Receipt, ending: Ending) {
+    /// Puts a later version of the same event in the place of the one that was stored. A row that is sealed for delivery
+    /// gets it after the delivery. Never waits.
+    pub fn complete(&self, receipt: &Receipt, event: Event) {
         let mut queue = self.queue();
-        if !queue.closing && receipt != Receipt::NOWHERE {
-            queue.endings.push((receipt, ending));
+        if queue.is_full() || queue.closing {
+            drop(queue);
+            return self.shared.stats.lost_endings(1);
         }
+        queue.endings.push((receipt.clone(), event));
+    }
+
+    /// The first row that may not be sealed yet because a later version of it may still come. Who seals reads the last
+    /// row's number first and this second: a row that can be read was noted as open before.
+    pub fn first_open(&self) -> Option<i64> {
+        self.shared.open.first()
     }
 
     /// False while the policy is `block` and the store cannot take events.
@@ -190,6 +212,18 @@ impl Journal {
         let joined = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
         if !joined.unwrap_or(false) {
             tracing::error!("the journal was not closed in order");
+        }
+    }
+
+    fn push(&self, row: Row) {
+        let mut queue = self.queue();
+        if queue.is_full() || queue.closing {
+            drop(queue);
+            return self.shared.stats.dropped("queue", 1);
+        }
+        queue.plain.push(row);
+        if queue.plain.len() == QUEUE_WAKE {
+            self.shared.wake.notify_one();
         }
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::oneshot;
 
-use super::{COMPLETION_WAIT, Journal, lock_or_inner};
+use super::Journal;
 
 /// Key of the row number up to which everything was delivered.
 const DELIVERED: &str = "delivered_seq";
@@ -17,7 +17,7 @@ pub(super) const RETIRED: &str = "retired_seq";
 /// A step of delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// Rows up to this one never change again.
+    /// Rows up to this one do not change before they are delivered.
     Sealed(i64),
     /// Rows up to this one were delivered.
     Delivered(i64),
@@ -47,13 +47,6 @@ impl Journal {
         }
         self.shared.wake.notify_one();
         stored.await.map_err(|_closed| "the journal is closed".to_owned())?
-    }
-
-    /// The first row that may not be sealed yet because its ending is still to come.
-    pub fn first_open(&self) -> Option<i64> {
-        let mut open = lock_or_inner(&self.shared.open);
-        open.retain(|_seq, since| since.elapsed() < COMPLETION_WAIT);
-        open.keys().next().copied()
     }
 }
 

@@ -93,6 +93,13 @@ impl Reader {
         &self.connection
     }
 
+    /// Number of the last row; 0 when there is none.
+    pub fn last(&self) -> rusqlite::Result<i64> {
+        let last: Option<i64> =
+            self.connection.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
+        Ok(last.unwrap_or(0))
+    }
+
     /// The events that pass the filter, oldest first.
     pub fn events(&self, filter: &Filter) -> Result<Vec<Found>, String> {
         let (condition, parameters) = filter.sql();

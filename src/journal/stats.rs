@@ -18,6 +18,7 @@ pub struct Stats {
     commit: Histogram,
     dropped: Family<Reason, Counter>,
     late_endings: Counter,
+    lost_endings: Counter,
     retired: Counter,
     retired_undelivered: Counter,
     bytes: Gauge,
@@ -34,6 +35,7 @@ impl Default for Stats {
             commit: seconds(),
             dropped: Family::default(),
             late_endings: Counter::default(),
+            lost_endings: Counter::default(),
             retired: Counter::default(),
             retired_undelivered: Counter::default(),
             bytes: Gauge::default(),
@@ -67,6 +69,10 @@ impl Stats {
         self.late_endings.inc_by(endings);
     }
 
+    pub(super) fn lost_endings(&self, endings: u64) {
+        self.lost_endings.inc_by(endings);
+    }
+
     pub(super) fn retired(&self, rows: u64, undelivered: u64) {
         self.retired.inc_by(rows);
         self.retired_undelivered.inc_by(undelivered);
@@ -94,9 +100,9 @@ impl Stats {
         ["queue", "full"].iter().map(|reason| self.dropped.get_or_create(&Reason { reason }).get()).sum()
     }
 
-    /// Endings that came after their row was sealed.
-    pub fn late_endings(&self) -> u64 {
-        self.late_endings.get()
+    /// Endings that came after their row was sealed, and those that were not recorded.
+    pub fn endings(&self) -> (u64, u64) {
+        (self.late_endings.get(), self.lost_endings.get())
     }
 
     /// Rows deleted by retention, and how many of them had not been delivered.
@@ -111,8 +117,10 @@ impl Measured for Stats {
         r.register("journal_commit_duration_seconds", "Commits of the event store", self.commit.clone());
         let help = "Events not recorded, by reason: the queue was full, or the store failed (full)";
         r.register("journal_dropped", help, self.dropped.clone());
-        let help = "Endings that came after their row was sealed for delivery";
+        let help = "Endings that came after their row was sealed for delivery: the store has them, the sink does not";
         r.register("journal_late_endings", help, self.late_endings.clone());
+        let help = "Endings not recorded because too many waited or the store failed";
+        r.register("journal_lost_endings", help, self.lost_endings.clone());
         r.register("journal_retired", "Events deleted by retention", self.retired.clone());
         let help = "Events deleted by the size limit before they were delivered";
         r.register("journal_retired_undelivered", help, self.retired_undelivered.clone());

@@ -51,22 +51,80 @@ async fn plain_events_are_written_when_the_journal_closes_and_numbers_go_on_afte
     assert_eq!(numbers, (1..=200).collect::<Vec<i64>>());
 }
 
+/// The same event as it was when it ended.
+fn ended(event: &Event) -> Event {
+    Event { bytes_down: 7, mcp_server: Some("srv".into()), verdict: Verdict::Log, ..event.clone() }
+}
+
 #[tokio::test]
-async fn an_ending_completes_its_row_unless_the_row_is_sealed() {
+async fn a_completed_row_has_every_column_of_the_later_event() {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(settings(dir.path())).unwrap();
-    let first = journal.append_durable(event("a.example", Verdict::Log)).await.unwrap();
-    assert_eq!(journal.first_open(), Some(first.seq));
-    let ending = Ending { bytes_down: 7, mcp_server: Some("srv".into()), ..Ending::default() };
-    journal.complete(first, ending.clone());
-    let second = journal.append_durable(event("b.example", Verdict::Log)).await.unwrap();
-    journal.mark(Mark::Sealed(second.seq)).await.unwrap();
-    journal.complete(second, ending);
+    let durable = Event { path: Some("/a".into()), ..event("a.example", Verdict::Inspect) };
+    let early = event("b.example", Verdict::Allow);
+    let receipt = journal.append_durable(durable.clone()).await.unwrap();
+    journal.complete(&receipt, Event { path: None, ..ended(&durable) });
+    let receipt = journal.append_early(early.clone());
+    journal.complete(&receipt, ended(&early));
     journal.close().await;
     let found = all(dir.path());
-    assert_eq!((&found[0].fields["bytes_down"], &found[0].fields["mcp_server"]), (&7.into(), &"srv".into()));
-    assert_eq!(found[1].fields["bytes_down"], 0);
-    assert_eq!(journal.stats().late_endings(), 1);
+    assert_eq!(found.len(), 2);
+    for row in &found {
+        assert_eq!((&row.fields["bytes_down"], &row.fields["mcp_server"]), (&7.into(), &"srv".into()));
+        assert_eq!((&row.fields["verdict"], &row.fields["path"]), (&"log".into(), &Value::Null));
+    }
+    assert_eq!(found[1].fields["id"], early.id.to_string(), "still the same event");
+}
+
+#[tokio::test]
+async fn a_row_is_open_while_somebody_holds_its_receipt() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    journal.append(event("a.example", Verdict::Allow));
+    let first = journal.append_durable(event("b.example", Verdict::Log)).await.unwrap();
+    let second = journal.append_durable(event("c.example", Verdict::Block)).await.unwrap();
+    assert_eq!(journal.first_open(), Some(first.seq()));
+    let held = first.clone();
+    drop(first);
+    assert_eq!(journal.first_open(), Some(held.seq()));
+    drop(held);
+    assert_eq!(journal.first_open(), Some(second.seq()));
+    drop(second);
+    assert_eq!(journal.first_open(), None);
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn an_ending_for_a_sealed_row_waits_until_the_row_is_delivered() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    let slow = event("a.example", Verdict::Log);
+    let receipt = journal.append_durable(slow.clone()).await.unwrap();
+    journal.mark(Mark::Sealed(receipt.seq())).await.unwrap();
+    journal.complete(&receipt, ended(&slow));
+    // A later mark is written after the ending was taken.
+    journal.mark(Mark::Sealed(receipt.seq())).await.unwrap();
+    assert_eq!(all(dir.path())[0].fields["bytes_down"], 0, "as it was sent");
+    journal.mark(Mark::Delivered(receipt.seq())).await.unwrap();
+    assert_eq!(all(dir.path())[0].fields["bytes_down"], 7);
+    assert_eq!(journal.stats().endings(), (1, 0), "late, not lost");
+    journal.complete(&receipt, Event { bytes_down: 8, ..slow });
+    journal.close().await;
+    assert_eq!(all(dir.path())[0].fields["bytes_down"], 8, "later still");
+}
+
+#[tokio::test]
+async fn endings_that_wait_are_bounded_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    let mut receipts: Vec<Receipt> = Vec::new();
+    for _ in 0..=store::LATE_MAX {
+        receipts.push(journal.append_early(event("a.example", Verdict::Log)));
+    }
+    journal.mark(Mark::Sealed(i64::try_from(receipts.len()).unwrap())).await.unwrap();
+    receipts.iter().for_each(|receipt| journal.complete(receipt, event("a.example", Verdict::Log)));
+    journal.close().await;
+    assert_eq!(journal.stats().endings(), (receipts.len() as u64, 1));
 }
 
 #[tokio::test]
@@ -100,7 +158,7 @@ async fn retention_keeps_the_store_small_and_never_uses_a_number_twice() {
     cleared.commit().unwrap();
     let journal = Journal::open(small).unwrap();
     let receipt = journal.append_durable(event("c.example", Verdict::Block)).await.unwrap();
-    assert!(receipt.seq > highest);
+    assert!(receipt.seq() > highest);
     journal.close().await;
 }
 
@@ -131,7 +189,7 @@ async fn a_store_that_cannot_be_written_refuses_and_recovers_without_loss() {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(settings(dir.path())).unwrap();
     let obstacle = obstruct(dir.path());
-    assert_eq!(journal.append_durable(event("a.example", Verdict::Block)).await, Err(Refused));
+    assert_eq!(journal.append_durable(event("a.example", Verdict::Block)).await.unwrap_err(), Refused);
     assert!(!journal.accepts());
     journal.append(event("b.example", Verdict::Allow));
     obstacle.execute_batch("ROLLBACK").unwrap();
@@ -160,7 +218,7 @@ async fn nobody_waits_for_a_journal_that_is_closed() {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(settings(dir.path())).unwrap();
     journal.close().await;
-    assert_eq!(journal.append_durable(event("a.example", Verdict::Block)).await, Err(Refused));
+    assert_eq!(journal.append_durable(event("a.example", Verdict::Block)).await.unwrap_err(), Refused);
     assert!(journal.mark(Mark::Delivered(1)).await.is_err());
     journal.append(event("b.example", Verdict::Allow));
     assert_eq!(journal.stats().lost(), 1, "counted, not kept");

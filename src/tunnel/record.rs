@@ -12,7 +12,7 @@ use super::gateway::{Record, now_us};
 use super::hold::Late;
 use super::{Gateway, Judged, Tunnel};
 use crate::dlp;
-use crate::event::{Ending, Event, Verdict};
+use crate::event::{Event, Verdict};
 use crate::http::origin::Connected;
 use crate::inspect::Signals;
 use crate::journal::{Receipt, Refused};
@@ -142,6 +142,10 @@ impl Seen {
             let reason = format!("{}; seen only after the exchange had passed", self.action.reason);
             (self.action.verdict, self.action.reason) = (before.max(Verdict::Log), reason.into());
         }
+        // A stream may go on for hours after it has given itself away.
+        if self.action.verdict.is_detection() && self.receipt.is_none() && !self.closed {
+            self.receipt = Some(self.tunnel.gateway.journal.append_early(self.event()));
+        }
     }
 
     /// Stores a detection: it is on disk before the client sees the answer.
@@ -165,10 +169,10 @@ impl Seen {
         self.late_signals();
         self.count();
         let journal = &self.tunnel.gateway.journal;
-        match self.receipt {
+        match &self.receipt {
             // What the gateway answered itself was complete when it was stored.
             Some(_) if self.action.answers() => {}
-            Some(receipt) => journal.complete(receipt, self.ending()),
+            Some(receipt) => journal.complete(receipt, self.event()),
             None if self.wanted() => journal.append(self.event()),
             None => {}
         }
@@ -186,7 +190,7 @@ impl Seen {
         known.seen.into_iter().for_each(|signal| self.signals.note(signal));
         self.signals.server = self.signals.server.take().or(known.server);
         self.signals.session = self.signals.session.take().or(known.session);
-        if self.receipt.is_none() {
+        if !self.action.answers() {
             self.reconsider();
         }
     }
@@ -256,17 +260,6 @@ impl Seen {
         self.judgement(&mut event);
         self.mcp(&mut event);
         event
-    }
-
-    /// What is known at the end of an exchange whose event is stored already.
-    fn ending(&self) -> Ending {
-        Ending {
-            bytes_up: self.bytes_up(),
-            bytes_down: self.bytes_down,
-            duration_us: self.elapsed_us(),
-            mcp_server: self.signals.server.as_deref().map(clip),
-            error: self.error.as_deref().map(clip),
-        }
     }
 
     fn judgement(&self, event: &mut Event) {

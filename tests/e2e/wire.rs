@@ -143,3 +143,23 @@ fn what_is_held_at_once_is_limited_over_all_connections() {
     let line = "daylight_inspect_truncated_total{limit=\"hold_total_bytes\"}";
     assert!(gateway.metrics().contains(line));
 }
+
+#[test]
+fn a_stream_that_gives_itself_away_is_on_record_while_it_lasts() {
+    let (origin, gateway) = (Raw::start(), gateway().start());
+    let mut client = TcpStream::connect(&gateway.proxy).unwrap();
+    let ask = origin.request("GET /events", "Accept: text/event-stream\r\n", "");
+    client.write_all(ask.as_bytes()).unwrap();
+    let (mut asked, _) = origin.listener.accept().unwrap();
+    read_to(&mut asked, "\r\n\r\n");
+    let event = "event: endpoint\ndata: /messages?session_id=1\n\n";
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+    asked.write_all(format!("{head}{event}").as_bytes()).unwrap();
+    let open = gateway.event("the open stream", |e| e["path"] == "/events");
+    assert_eq!((&open["verdict"], &open["mcp_signals"][0]), (&"log".into(), &"SR7".into()), "{open}");
+    asked.write_all(b"data: last\n\n").unwrap();
+    drop(asked);
+    let closed = gateway.event("the closed stream", |e| e["bytes_down"] == event.len() + 12);
+    assert_eq!((&closed["id"], &closed["error"]), (&open["id"], &serde_json::Value::Null), "{closed}");
+    assert_eq!(gateway.events().len(), 1);
+}
