@@ -1,6 +1,6 @@
 //! Delivery to a real ClickHouse engine, with faults in front of it: every row once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::support::{Gateway, Origin, Peer, TOOLS_CALL, curl, gateway};
@@ -30,10 +30,36 @@ fn expect_all_once(gateway: &Gateway, clickhouse: &Peer, rows: usize) {
     assert_eq!(found.len(), rows, "nothing else was delivered");
 }
 
+/// Compares every column of every row; both stores must hold the same rows.
+fn expect_the_same_rows(gateway: &Gateway, clickhouse: &Peer) {
+    // The engine writes times with a space, and some versions write 64-bit numbers as text.
+    let plain = |row: &serde_json::Value| -> BTreeMap<String, String> {
+        let plain = |value: &serde_json::Value| match value {
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let mut row: BTreeMap<String, String> =
+            row.as_object().unwrap().iter().map(|(name, value)| (name.clone(), plain(value))).collect();
+        row.entry("time".into()).and_modify(|time| *time = time.replace([' ', 'T'], "").replace('Z', ""));
+        row
+    };
+    let by_id = |rows: &[serde_json::Value]| -> BTreeMap<String, BTreeMap<String, String>> {
+        rows.iter().map(plain).map(|row| (row["id"].clone(), row)).collect()
+    };
+    let delivered = by_id(&clickhouse.query("SELECT * FROM daylight.events"));
+    for (id, row) in by_id(&gateway.events()) {
+        assert_eq!(delivered.get(&id), Some(&row));
+    }
+}
+
 fn start(origin: &Origin, clickhouse: &Peer) -> Gateway {
+    start_with(origin, clickhouse, "block")
+}
+
+fn start_with(origin: &Origin, clickhouse: &Peer, posture: &str) -> Gateway {
     gateway()
         .trusting(origin)
-        .config("posture: { shadow: block }")
+        .config(&format!("posture: {{ shadow: {posture} }}"))
         .config(&format!("clickhouse: {{ url: {:?} }}", clickhouse.url()))
         .start()
 }
@@ -63,6 +89,36 @@ fn every_fault_leaves_every_row_exactly_once() {
         let rows = clickhouse.query(&query.replace(" FROM ", " FROM daylight."));
         assert!(!rows.is_empty(), "{query}");
     }
+}
+
+#[test]
+fn detections_that_pass_are_delivered_with_their_ending() {
+    let (origin, clickhouse) = (Origin::start(), Peer::clickhouse());
+    let gateway = start_with(&origin, &clickhouse, "log");
+    // Slow enough that many ranges are sealed meanwhile.
+    let mut arguments = vec!["--rate", "40/s", "-d", TOOLS_CALL];
+    let urls: Vec<String> = (0..120).map(|n| origin.url(&format!("/echo?n={n}"))).collect();
+    arguments.extend(urls.iter().map(String::as_str));
+    curl(&gateway, &arguments);
+    expect_all_once(&gateway, &clickhouse, 120);
+    let complete = "SELECT count() AS n FROM daylight.events WHERE status = 200 AND bytes_down > 0";
+    assert_eq!(clickhouse.query(complete)[0]["n"].to_string().trim_matches('"'), "120");
+    expect_the_same_rows(&gateway, &clickhouse);
+}
+
+#[test]
+fn the_ending_of_a_long_exchange_reaches_the_embedded_store() {
+    let (origin, clickhouse) = (Origin::start(), Peer::clickhouse());
+    let gateway = start_with(&origin, &clickhouse, "log");
+    let call = std::thread::scope(|scope| {
+        let call = scope.spawn(|| curl(&gateway, &["-d", TOOLS_CALL, &origin.url("/sse")]));
+        expect_all_once(&gateway, &clickhouse, 1);
+        curl(&gateway, &[&origin.url("/release")]);
+        call.join().unwrap()
+    });
+    let row = gateway.event("the stream", |event| event["path"] == "/sse" && event["bytes_down"] != 0);
+    assert_eq!(row["bytes_down"], call.body.len());
+    assert_eq!(metric(&gateway, "daylight_journal_late_endings_total"), 1);
 }
 
 #[test]

@@ -8,14 +8,23 @@ use crate::journal::read::object;
 
 /// Rows of one insert.
 pub const ROWS_MAX: usize = 5_000;
-/// A range ends when its body has grown to this size.
-pub const BODY_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// A range ends when its rows have grown to this size.
+pub const BODY_MAX_BYTES: i64 = 8 * 1024 * 1024;
+/// About what the column names and punctuation of one row take.
+const ROW_BYTES: i64 = 1024;
+
+/// Where the next range ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The last row in it.
+    pub last: i64,
+    /// True when the range is as large as ranges get: more rows may wait.
+    pub full: bool,
+}
 
 /// A range of rows, encoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Range {
-    /// The last row in it; 0 when there is none.
-    pub last: i64,
     /// The event id of the last row.
     pub last_id: String,
     /// How many rows.
@@ -24,25 +33,42 @@ pub struct Range {
     pub body: Vec<u8>,
 }
 
-/// Encodes the rows after `after` up to `until`; the same rows give the same bytes.
-pub fn range(connection: &Connection, after: i64, until: i64) -> rusqlite::Result<Range> {
-    let names: Vec<String> = FIELDS.iter().map(|field| format!("\"{}\"", field.name)).collect();
+/// Chooses the end of the range after `after`, at the latest `until`; none when there is no row.
+pub fn end(connection: &Connection, after: i64, until: i64) -> rusqlite::Result<Option<End>> {
+    let lengths: Vec<String> =
+        FIELDS.iter().map(|field| format!("ifnull(octet_length(\"{}\"), 0)", field.name)).collect();
     let sql = format!(
         "SELECT seq, {} FROM events WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT {ROWS_MAX}",
-        names.join(", ")
+        lengths.join(" + ")
     );
-    let mut range = Range::default();
+    let (mut count, mut bytes, mut end) = (0, 0, None);
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([after, until])?;
+    while let Some(row) = rows.next()? {
+        count += 1;
+        bytes += ROW_BYTES + row.get::<_, i64>(1)?;
+        let full = count == ROWS_MAX || bytes >= BODY_MAX_BYTES;
+        end = Some(End { last: row.get(0)?, full });
+        if full {
+            break;
+        }
+    }
+    Ok(end)
+}
+
+/// Encodes the rows after `after` up to `last`; the same rows give the same bytes.
+pub fn range(connection: &Connection, after: i64, last: i64) -> rusqlite::Result<Range> {
+    let names: Vec<String> = FIELDS.iter().map(|field| format!("\"{}\"", field.name)).collect();
+    let sql =
+        format!("SELECT seq, {} FROM events WHERE seq > ?1 AND seq <= ?2 ORDER BY seq", names.join(", "));
+    let mut range = Range::default();
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([after, last])?;
     while let Some(row) = rows.next()? {
         let fields = object(row)?;
         range.last_id = fields.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         write_row(&mut range.body, fields);
-        range.last = row.get(0)?;
         range.rows += 1;
-        if range.body.len() >= BODY_MAX_BYTES {
-            break;
-        }
     }
     Ok(range)
 }
