@@ -133,8 +133,9 @@ impl App {
         Ok(Addresses { proxy: of(&self.proxy)?, admin: of(&self.admin)?, ca_pem: self.ca_pem.clone() })
     }
 
-    /// Serves until `stop` resolves, then drains; false when connections were cut at the deadline.
-    pub async fn run(self, stop: impl Future<Output = ()>, hangup: impl FnMut() + Send + 'static) -> bool {
+    /// Serves until it is `told` to stop, then drains; whoever tells it again waits no longer. False when connections were
+    /// cut.
+    pub async fn run(self, mut told: impl AsyncFnMut()) -> bool {
         let Self { gateway, proxy, admin, budget, delivery, reloader, drain, .. } = self;
         let tasks = gateway.tasks.clone();
         let background = Tasks::default();
@@ -149,19 +150,22 @@ impl App {
             background.clone(),
         ));
         background.spawn(reload::on_change(Arc::clone(&reloader), background.clone()));
-        background.spawn(reload::on_hangup(Arc::clone(&reloader), background.clone(), hangup));
+        background.spawn(reload::on_hangup(Arc::clone(&reloader), background.clone()));
         let serving = Arc::clone(&gateway);
         let accept = proxy.run(budget, tasks.clone(), Arc::clone(&gateway.metrics), move |accepted| {
             entry::serve(Arc::clone(&serving), accepted)
         });
         let accepting = Tasks::default();
         accepting.spawn(accept);
-        stop.await;
+        told().await;
         tracing::info!(connections = tasks.running(), "draining");
-        let drained = tasks.drain(drain).await;
+        let drained = tokio::select! {
+            drained = tasks.drain(drain) => drained,
+            () = told() => tasks.drain(Duration::ZERO).await,
+        };
         if !drained {
             gateway.metrics.limit("drain_ms");
-            tracing::warn!("the drain deadline passed; the connections that were open were cut");
+            tracing::warn!("the time for draining is over; the connections that were open were cut");
         }
         gateway.journal.close().await;
         background.drain(Duration::from_secs(2)).await;

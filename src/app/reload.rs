@@ -63,8 +63,8 @@ impl Reloader {
     }
 }
 
-/// Reloads on SIGHUP, after telling `hangup`.
-pub(super) async fn on_hangup(reloader: Arc<Reloader>, tasks: Tasks, mut hangup: impl FnMut() + Send) {
+/// Reloads on SIGHUP.
+pub(super) async fn on_hangup(reloader: Arc<Reloader>, tasks: Tasks) {
     let mut signals = match signal(SignalKind::hangup()) {
         Ok(signals) => signals,
         Err(error) => return tracing::warn!(%error, "SIGHUP cannot be heard"),
@@ -74,7 +74,6 @@ pub(super) async fn on_hangup(reloader: Arc<Reloader>, tasks: Tasks, mut hangup:
             () = tasks.closing() => return,
             _ = signals.recv() => {}
         }
-        hangup();
         run(&reloader, "SIGHUP").await;
     }
 }

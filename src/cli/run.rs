@@ -65,14 +65,14 @@ pub(super) fn run(at: &At) -> Outcome {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         notify::tell("READY=1");
-        let stop = async {
+        app.run(async || {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
             notify::tell("STOPPING=1");
-        };
-        app.run(stop, || ()).await;
+        })
+        .await;
         Ok::<_, Failure>(())
     })?;
     runtime.shutdown_background();

@@ -190,8 +190,8 @@ fn connections_and_streams_have_a_number() {
 }
 
 #[test]
-fn draining_waits_for_what_is_open_and_cuts_it_at_the_deadline() {
-    for (deadline_ms, second) in [(20_000, true), (300, false)] {
+fn draining_waits_for_what_is_open_and_cuts_it_at_the_deadline_or_when_told_again() {
+    for (deadline_ms, second, signals) in [(20_000, true, 1), (300, false, 1), (600_000, false, 2)] {
         let origin = Origin::start();
         let gateway =
             gateway().trusting(&origin).config(&format!("limits: {{ drain_ms: {deadline_ms} }}")).start();
@@ -208,7 +208,11 @@ fn draining_waits_for_what_is_open_and_cuts_it_at_the_deadline() {
         let direct =
             |path: &str| Command::new("curl").args(["-s", "-k", &origin.url(path)]).output().unwrap().stdout;
         let pid = gateway.pid().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        for _ in 0..signals {
+            Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+            // Two of one kind that come at once are one.
+            while TcpStream::connect(&gateway.proxy).is_ok() {}
+        }
         while TcpStream::connect(&gateway.proxy).is_ok() {}
         if second {
             assert_eq!(direct("/release"), b"released");
