@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::load::from_sources;
@@ -45,6 +46,43 @@ fn every_condition_can_be_written_and_has_its_effect() {
     let rules = set(include_str!("tests/conditions.yaml")).unwrap();
     let report = samples::run(&rules);
     assert!(report.failures.is_empty(), "{}", report.failures.join("\n"));
+}
+
+/// The keys of a condition (and of `mcp` in one), as the refusal of another key lists them.
+fn keys(condition: &str) -> Vec<String> {
+    let refusal = mistake(condition);
+    let (_, list) = refusal.lines().next().unwrap().split_once("expected one of ").unwrap();
+    list.split(", ").map(|key| key.trim_matches('`').to_owned()).collect()
+}
+
+/// Adds the keys that a condition uses.
+fn used(condition: &serde_json::Value, keys: &mut BTreeSet<String>) {
+    for (key, value) in condition.as_object().unwrap() {
+        keys.insert(key.clone());
+        match key.as_str() {
+            "all" | "any" => value.as_array().unwrap().iter().for_each(|inner| used(inner, keys)),
+            "not" => used(value, keys),
+            "mcp" => keys.extend(value.as_object().unwrap().keys().map(|key| format!("mcp.{key}"))),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_condition_is_described_and_used_in_the_tests() {
+    let text = include_str!("tests/conditions.yaml");
+    let file: serde_json::Value = Source { file: "r.yaml".into(), text: text.into() }.parse().unwrap();
+    let mut written = BTreeSet::new();
+    file["rules"].as_array().unwrap().iter().for_each(|rule| used(&rule["match"], &mut written));
+    // A list of hosts is a file of its own, so it has a test of its own.
+    written.insert("hosts_file".into());
+    let mut every: BTreeSet<String> = keys("{ bogus: 1 }").into_iter().collect();
+    every.extend(keys("{ mcp: { bogus: 1 } }").into_iter().map(|key| format!("mcp.{key}")));
+    assert_eq!(written, every);
+    every.remove("mcp");
+    let described = include_str!("../../docs/rules.md");
+    let missing: Vec<_> = every.iter().filter(|key| !described.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "docs/rules.md lacks {missing:?}");
 }
 
 #[test]
