@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{At, Failure, Outcome, load};
 use crate::rules::{self, RuleSet};
+use crate::yaml::Located;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -20,9 +21,21 @@ pub(super) enum Verb {
         json: bool,
     },
     /// Compile the rules
-    Check(At),
+    Check {
+        #[command(flatten)]
+        at: At,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Run the samples inside the rules
-    Test(At),
+    Test {
+        #[command(flatten)]
+        at: At,
+        /// One JSON object a line, for each sample
+        #[arg(long)]
+        json: bool,
+    },
     /// Say what a rule was compiled to
     Explain {
         #[command(flatten)]
@@ -35,18 +48,8 @@ pub(super) enum Verb {
 pub(super) fn main(verb: Verb) -> Outcome {
     match verb {
         Verb::List { at, json } => list(&read(&at)?, json),
-        Verb::Check(at) => {
-            let set = read(&at)?;
-            writeln!(
-                io::stdout(),
-                "ok: {} rules, rule set {}, engine {}",
-                set.len(),
-                set.hash,
-                rules::ENGINE
-            )?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Verb::Test(at) => test(&read(&at)?),
+        Verb::Check { at, json } => check(&at, json),
+        Verb::Test { at, json } => test(&read(&at)?, json),
         Verb::Explain { at, id } => {
             let set = read(&at)?;
             let text = set.explain(&id).ok_or_else(|| {
@@ -59,8 +62,35 @@ pub(super) fn main(verb: Verb) -> Outcome {
 }
 
 fn read(at: &At) -> Result<RuleSet, Failure> {
-    let config = load(at.config.as_deref())?;
-    rules::load(&config.rules).map_err(|e| Failure::Configuration(e.to_string()))
+    read_rules(at)?.map_err(|e| Failure::Configuration(e.to_string()))
+}
+
+/// The rules that the configuration names, or the mistake in them.
+fn read_rules(at: &At) -> Result<Result<RuleSet, Located>, Failure> {
+    Ok(rules::load(&load(at.config.as_deref())?.rules))
+}
+
+fn check(at: &At, as_json: bool) -> Outcome {
+    let set = match read_rules(at)? {
+        Ok(set) => set,
+        Err(mistake) => {
+            if as_json {
+                let Located { file, line, column, message, text } = &mistake;
+                let row = json!({
+                    "ok": false, "file": file, "line": line, "column": column, "message": message, "text": text,
+                });
+                writeln!(io::stdout(), "{row}")?;
+            }
+            return Err(Failure::Configuration(mistake.to_string()));
+        }
+    };
+    if as_json {
+        let row = json!({"ok": true, "rules": set.len(), "rule_set": set.hash, "engine": rules::ENGINE});
+        writeln!(io::stdout(), "{row}")?;
+    } else {
+        writeln!(io::stdout(), "ok: {} rules, rule set {}, engine {}", set.len(), set.hash, rules::ENGINE)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn list(set: &RuleSet, as_json: bool) -> Outcome {
@@ -86,12 +116,24 @@ fn list(set: &RuleSet, as_json: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn test(set: &RuleSet) -> Outcome {
-    let report = rules::samples::run(set);
+fn test(set: &RuleSet, as_json: bool) -> Outcome {
+    let outcomes = rules::samples::run(set);
+    let failed = outcomes.iter().filter(|outcome| outcome.problem.is_some());
     let mut out = io::stdout().lock();
-    for failure in &report.failures {
-        writeln!(out, "{failure}")?;
+    if as_json {
+        for outcome in &outcomes {
+            let row = json!({
+                "rule": &*outcome.rule.id, "file": outcome.rule.file, "line": outcome.line, "list": outcome.list,
+                "index": outcome.index, "ok": outcome.problem.is_none(), "problem": outcome.problem,
+            });
+            writeln!(out, "{row}")?;
+        }
+    } else {
+        for failure in failed.clone() {
+            writeln!(out, "{failure}")?;
+        }
+        let samples = outcomes.iter().filter(|outcome| outcome.index.is_some()).count();
+        writeln!(out, "{} rules, {samples} samples, {} failed", set.len(), failed.clone().count())?;
     }
-    writeln!(out, "{} rules, {} samples, {} failed", set.len(), report.samples, report.failures.len())?;
-    Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed.count() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -55,10 +55,10 @@ pub struct Entry {
 pub struct Samples {
     /// Must match.
     #[serde(rename = "match")]
-    pub positive: Vec<Sample>,
+    pub positive: Vec<Spanned<Sample>>,
     /// Must not match.
     #[serde(rename = "no_match")]
-    pub negative: Vec<Sample>,
+    pub negative: Vec<Spanned<Sample>>,
 }
 
 /// A request in short.

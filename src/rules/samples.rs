@@ -1,46 +1,68 @@
 //! Runs the samples inside rules through the same steps as traffic.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::file::Sample;
-use super::{Head, Names, RuleSet};
+use super::{Head, Names, Rule, RuleSet};
 use crate::inspect::{self, RequestBody};
 
-/// The result of all samples.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// Samples run.
-    pub samples: usize,
-    /// One line for each that failed.
-    pub failures: Vec<String>,
+/// What became of one sample, or of a list of samples that is missing.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// Line of the sample, or of the rule that lacks one; from 1.
+    pub line: u64,
+    /// The list: `match` or `no_match`.
+    pub list: &'static str,
+    /// Place in the list, from 0; none when the list is missing.
+    pub index: Option<usize>,
+    /// What is wrong, if anything is.
+    pub problem: Option<String>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}: samples.{}", self.rule.file.display(), self.line, self.rule.id, self.list)?;
+        if let Some(index) = self.index {
+            write!(f, "[{index}]")?;
+        }
+        write!(f, ": {}", self.problem.as_deref().unwrap_or("ok"))
+    }
 }
 
 /// Runs every sample of every rule; a rule without both kinds fails.
-pub fn run(set: &RuleSet) -> Report {
-    let mut report = Report::default();
-    for entry in &set.entries {
-        let id = &entry.id.value;
-        let kinds = [(&entry.samples.positive, true, "match"), (&entry.samples.negative, false, "no_match")];
-        for (samples, expected, word) in kinds {
+pub fn run(set: &RuleSet) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for ((rule, _), entry) in set.rules.iter().zip(&set.entries) {
+        let lists = [(&entry.samples.positive, true, "match"), (&entry.samples.negative, false, "no_match")];
+        for (samples, expected, list) in lists {
+            let outcome =
+                |line, index, problem| Outcome { rule: Arc::clone(rule), line, list, index, problem };
             if samples.is_empty() {
-                report.failures.push(format!("{id}: has no sample under samples.{word}"));
+                outcomes.push(outcome(entry.id.referenced.line(), None, Some("is missing".to_owned())));
             }
-            for (index, sample) in samples.iter().enumerate() {
-                report.samples += 1;
-                match matched(set, sample) {
-                    Ok(ids) if ids.iter().any(|matched| matched == id) == expected => {}
-                    Ok(ids) => {
-                        let line = format!("{id}: samples.{word}[{index}]: matched by [{}]", ids.join(", "));
-                        report.failures.push(line);
-                    }
-                    Err(why) => report.failures.push(format!("{id}: samples.{word}[{index}]: {why}")),
-                }
-            }
+            let ran = samples.iter().enumerate().map(|(index, sample)| {
+                let problem = problem(set, &rule.id, &sample.value, expected);
+                outcome(sample.referenced.line(), Some(index), problem)
+            });
+            outcomes.extend(ran);
         }
     }
-    report
+    outcomes
+}
+
+/// What is wrong with a sample of a rule.
+fn problem(set: &RuleSet, rule: &str, sample: &Sample, expected: bool) -> Option<String> {
+    match matched(set, sample) {
+        Ok(ids) if ids.iter().any(|id| id == rule) == expected => None,
+        Ok(ids) => Some(format!("matched by [{}]", ids.join(", "))),
+        Err(why) => Some(why),
+    }
 }
 
 /// The ids of the rules that match a sample.

@@ -168,6 +168,28 @@ fn the_service_manager_is_told_when_the_gateway_is_ready_and_when_it_stops() {
 }
 
 #[test]
+fn rules_are_checked_and_tested_for_programs() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("c.yaml"), "rules: [ r.yaml ]\n").unwrap();
+    let rule = "rules:\n  - id: a\n    title: t\n    action: log\n    match: { path: [/x] }\n    samples:\n      match: [{ path: /y }]\n";
+    let lines = |verb: &str, rule: &str| -> (Option<i32>, Vec<serde_json::Value>) {
+        std::fs::write(dir.path().join("r.yaml"), rule).unwrap();
+        let output = daylight(dir.path(), &["rules", verb, "--json", "--config", "c.yaml"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    };
+    let (code, rows) = lines("check", rule);
+    assert_eq!((code, &rows[0]["ok"], &rows[0]["rules"]), (Some(0), &true.into(), &1.into()));
+    let (code, rows) = lines("check", &rule.replace("log", "lgo"));
+    assert_eq!((code, &rows[0]["ok"], &rows[0]["line"]), (Some(78), &false.into(), &4.into()));
+    assert_eq!((&rows[0]["column"], &rows[0]["text"]), (&13.into(), &"action: lgo".into()));
+    let (code, rows) = lines("test", rule);
+    assert_eq!((code, rows.len()), (Some(1), 2));
+    assert_eq!((&rows[0]["rule"], &rows[0]["line"], &rows[0]["ok"]), (&"a".into(), &7.into(), &false.into()));
+    assert_eq!((&rows[1]["list"], &rows[1]["problem"]), (&"no_match".into(), &"is missing".into()));
+}
+
+#[test]
 fn a_reload_swaps_rules_or_keeps_the_old_ones_and_says_why() {
     let origin = Origin::start();
     let own = "rules:\n  - {id: one, title: t, action: block, match: {path: [/one]}}\n";
