@@ -31,6 +31,8 @@ pub use stats::Stats;
 pub const PLAIN_WAIT: Duration = Duration::from_millis(50);
 /// Plain events and endings that wait at once; what comes beyond is counted, not kept.
 pub const QUEUE_MAX: usize = 65_536;
+/// From here on nothing new is accepted under `block`; the rest is for what is under way.
+pub const QUEUE_HIGH: usize = QUEUE_MAX / 4 * 3;
 /// A queue of this length is written at once.
 const QUEUE_WAKE: usize = 4096;
 /// File of the store.
@@ -108,8 +110,8 @@ impl Queue {
         self.rows().next().is_none() && self.endings.is_empty() && self.marks.is_empty()
     }
 
-    fn is_full(&self) -> bool {
-        self.plain.len() + self.endings.len() >= QUEUE_MAX
+    fn waiting(&self) -> usize {
+        self.plain.len() + self.endings.len()
     }
 
     fn rows(&self) -> impl Iterator<Item = &Row> {
@@ -180,7 +182,7 @@ impl Journal {
     /// gets it after the delivery. Never waits.
     pub fn complete(&self, receipt: &Receipt, event: Event) {
         let mut queue = self.queue();
-        if queue.is_full() || queue.closing {
+        if queue.waiting() >= QUEUE_MAX || queue.closing {
             drop(queue);
             return self.shared.stats.lost_endings(1);
         }
@@ -193,9 +195,10 @@ impl Journal {
         self.shared.open.first()
     }
 
-    /// False while the policy is `block` and the store cannot take events.
+    /// False while the policy is `block` and the store cannot take events, or takes them more slowly than they come.
     pub fn accepts(&self) -> bool {
-        self.shared.when_full == WhenFull::Drop || !self.shared.stats.failing()
+        let stuck = || self.shared.stats.failing() || self.queue().waiting() >= QUEUE_HIGH;
+        self.shared.when_full == WhenFull::Drop || !stuck()
     }
 
     /// Counters and gauges.
@@ -217,7 +220,7 @@ impl Journal {
 
     fn push(&self, row: Row) {
         let mut queue = self.queue();
-        if queue.is_full() || queue.closing {
+        if queue.waiting() >= QUEUE_MAX || queue.closing {
             drop(queue);
             return self.shared.stats.dropped("queue", 1);
         }

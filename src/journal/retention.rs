@@ -41,7 +41,9 @@ impl Retention {
         }
         self.last = Some(Instant::now());
         let cutoff = time_text(now_us() - i64::from(self.max_age_days) * DAY_US);
-        if let Err(error) = self.turn(connection, stats, next_seq, &cutoff) {
+        if let Err(error) = self.turn(connection, stats, next_seq, &cutoff)
+            && !stats.failing()
+        {
             tracing::warn!(%error, "retention could not delete old events");
         }
     }

@@ -14,6 +14,8 @@ use crate::event::fields::{self, FIELDS, Value};
 
 /// Statements kept prepared.
 const STATEMENTS: usize = 16;
+/// What the store has to take before it counts as working again: more than the events that come between two trials.
+const PROBE_BYTES: i64 = 1024 * 1024;
 /// Endings that wait at once for the delivery of their sealed row; beyond, they are counted as lost.
 pub(super) const LATE_MAX: usize = 1024;
 
@@ -109,6 +111,14 @@ impl Store {
         open.enter(batch.receipts());
         transaction.commit()?;
         Ok((sealed, delivered))
+    }
+
+    /// Proves that there is room again: an empty transaction succeeds on a full disk, too.
+    pub(super) fn probe(&mut self) -> rusqlite::Result<()> {
+        self.sync(true)?;
+        let fill = "INSERT INTO meta VALUES ('probe', zeroblob(?1)) ON CONFLICT DO UPDATE SET value = excluded.value";
+        self.connection.execute(fill, [PROBE_BYTES])?;
+        self.connection.execute("DELETE FROM meta WHERE key = 'probe'", []).map(|_rows| ())
     }
 
     fn keep(&mut self, seq: i64, event: &Event) {

@@ -214,6 +214,31 @@ async fn under_the_drop_policy_traffic_passes_and_the_loss_is_counted() {
 }
 
 #[tokio::test]
+async fn a_queue_that_grows_faster_than_it_is_written_closes_the_gateway_before_it_overflows() {
+    for when_full in [WhenFull::Block, WhenFull::Drop] {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(Settings { when_full, ..settings(dir.path()) }).unwrap();
+        let obstacle = obstruct(dir.path());
+        // The writer takes the first and waits with it for the obstacle.
+        journal.append(Event::default());
+        while journal.queue().waiting() > 0 {
+            tokio::task::yield_now().await;
+        }
+        (1..QUEUE_HIGH).for_each(|_| journal.append(Event::default()));
+        assert!(journal.accepts(), "below the mark");
+        journal.append(Event::default());
+        assert_eq!(journal.accepts(), when_full == WhenFull::Drop);
+        (QUEUE_HIGH..=QUEUE_MAX).for_each(|_| journal.append(Event::default()));
+        assert_eq!(journal.stats().lost(), 1);
+        obstacle.execute_batch("ROLLBACK").unwrap();
+        while !journal.accepts() {
+            tokio::task::yield_now().await;
+        }
+        journal.close().await;
+    }
+}
+
+#[tokio::test]
 async fn nobody_waits_for_a_journal_that_is_closed() {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(settings(dir.path())).unwrap();

@@ -17,18 +17,19 @@ pub(super) fn run(mut store: Store, shared: &Shared, settings: &Settings) {
     loop {
         let mut batch = take(shared);
         let closing = batch.closing;
-        if let Err(error) = commit(&mut store, shared, &mut batch) {
-            fail(shared, batch, &error, closing);
-            if closing {
-                return;
-            }
+        let written = commit(&mut store, shared, &mut batch);
+        if let Err(error) = &written {
+            fail(shared, batch, error, closing);
+        }
+        match written {
+            Ok(()) if closing => return store.close(),
+            Err(_) if closing => return,
+            // Deleting old events may make room, so it goes on while the store fails.
+            _ => retention.tick(&store.connection, &store.stats, store.next_seq),
+        }
+        if store.stats.failing() {
             std::thread::park_timeout(RETRY);
-            continue;
         }
-        if closing {
-            return store.close();
-        }
-        retention.tick(&store.connection, &store.stats, store.next_seq);
     }
 }
 
@@ -41,23 +42,25 @@ fn take(shared: &Shared) -> Queue {
     std::mem::replace(&mut *queue, Queue { closing, ..Queue::default() })
 }
 
-/// Writes a batch and answers; what is left in it was not written.
+/// Writes a batch and answers. A store that failed counts as failing until it has taken a probe, too.
 fn commit(store: &mut Store, shared: &Shared, batch: &mut Queue) -> rusqlite::Result<()> {
-    if batch.is_empty() && !store.stats.failing() {
-        return Ok(());
+    if !batch.is_empty() {
+        store.write(batch, &shared.open)?;
     }
-    store.write(batch, &shared.open)?;
-    if store.stats.failing() {
-        tracing::info!("the event journal can be written again");
-        store.stats.set_failing(false);
-    }
-    for (row, reply) in batch.durable.drain(..) {
+    let Queue { plain, durable, endings, marks, .. } = std::mem::take(batch);
+    drop((plain, endings));
+    for (row, reply) in durable {
         // First, so that the receipt is only held by who asked.
         drop(row);
         tell(reply, Ok(()));
     }
-    for (_, reply) in batch.marks.drain(..) {
+    for (_, reply) in marks {
         tell(reply, Ok(()));
+    }
+    if store.stats.failing() {
+        store.probe()?;
+        tracing::info!("the event journal can be written again");
+        store.stats.set_failing(false);
     }
     Ok(())
 }
