@@ -12,6 +12,10 @@ pub const VERSION: i64 = 1;
 /// The verdicts that make an event a detection.
 const DETECTED: &str = "verdict IN ('log', 'inspect', 'redirect', 'block')";
 
+/// What makes a detection one of shadow MCP: evidence in the exchange, or a rule that says so by its name. The rest are
+/// uploads that could not be inspected, requests with broken framing and the like.
+const SHADOW: &str = "(is_mcp <> 'none' OR instr(rule_ids, '\"shadow-mcp') > 0)";
+
 /// The statements that make an empty store.
 pub fn ddl() -> String {
     let mut sql = String::from("CREATE TABLE IF NOT EXISTS events (\n  seq INTEGER PRIMARY KEY");
@@ -52,6 +56,8 @@ pub fn views() -> String {
     format!(
         "DROP VIEW IF EXISTS detections;
 CREATE VIEW detections AS SELECT * FROM events WHERE {DETECTED};
+DROP VIEW IF EXISTS shadow_detections;
+CREATE VIEW shadow_detections AS SELECT * FROM events WHERE {DETECTED} AND {SHADOW};
 DROP VIEW IF EXISTS shadow_servers;
 CREATE VIEW shadow_servers AS
 SELECT host, min(time) AS first_seen, max(time) AS last_seen, count(*) AS exchanges,
@@ -59,7 +65,7 @@ SELECT host, min(time) AS first_seen, max(time) AS last_seen, count(*) AS exchan
   group_concat(DISTINCT mcp_method) AS methods, group_concat(DISTINCT mcp_tool) AS tools,
   sum(bytes_up) AS bytes_up, sum(bytes_down) AS bytes_down,
   sum(verdict IN ('redirect', 'block')) AS stopped, sum(verdict IN ('log', 'inspect')) AS passed
-FROM events WHERE {DETECTED} GROUP BY host;
+FROM shadow_detections GROUP BY host;
 DROP VIEW IF EXISTS detections_per_rule;
 CREATE VIEW detections_per_rule AS
 SELECT rule.value AS rule_id, count(*) AS detections, count(DISTINCT host) AS hosts,
@@ -69,7 +75,7 @@ DROP VIEW IF EXISTS users_by_shadow_server;
 CREATE VIEW users_by_shadow_server AS
 SELECT host, coalesce(user, client_ip) AS who, min(time) AS first_seen, max(time) AS last_seen, count(*) AS exchanges,
   group_concat(DISTINCT mcp_client) AS clients, group_concat(DISTINCT mcp_tool) AS tools
-FROM events WHERE {DETECTED} GROUP BY host, coalesce(user, client_ip);
+FROM shadow_detections GROUP BY host, coalesce(user, client_ip);
 "
     )
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use crate::support::{Gateway, Origin, Peer, TOOLS_CALL, curl, gateway};
+use crate::support::{Gateway, Origin, Peer, TOOLS_CALL, curl, gateway, root};
 
 fn delivered(clickhouse: &Peer) -> HashMap<String, u64> {
     // Before the first contact there is no table.
@@ -215,12 +215,25 @@ fn the_views_in_clickhouse_say_what_the_embedded_ones_say() {
     let gateway = start(&origin, &clickhouse);
     block(&gateway, &origin, 3);
     curl(&gateway, &["-d", TOOLS_CALL, &origin.url("/mcp")]);
-    expect_all_once(&gateway, &clickhouse, 4);
+    // A detection that is not MCP: a request that names two hosts.
+    curl(&gateway, &["-H", "host: other.example", &origin.url("/page")]);
+    gateway.event("the refusal", |event| event["status"] == 421 && event["verdict"] == "block");
+    expect_all_once(&gateway, &clickhouse, 5);
+    for (sql, count) in [
+        ("SELECT count(*) AS n FROM detections", "5"),
+        ("SELECT count(*) AS n FROM shadow_detections", "4"),
+        ("SELECT sum(exchanges) AS n FROM shadow_servers", "4"),
+        ("SELECT sum(exchanges) AS n FROM users_by_shadow_server", "4"),
+    ] {
+        let rows = clickhouse.query(&sql.replace("FROM ", "FROM daylight."));
+        assert_eq!(rows[0]["n"].to_string().trim_matches('"'), count, "{sql}");
+    }
     for (columns, view) in [
         ("host, exchanges, users, methods, tools, stopped, passed", "shadow_servers"),
         ("rule_id, detections, hosts, users", "detections_per_rule"),
         ("host, who, exchanges, tools", "users_by_shadow_server"),
         ("verdict, host, path, mcp_method, mcp_tool", "detections"),
+        ("verdict, host, path, mcp_method, mcp_tool", "shadow_detections"),
     ] {
         let sql = |prefix: &str| format!("SELECT {columns} FROM {prefix}{view} ORDER BY {columns}");
         let output = gateway.verb(&["sql", "--json", &sql("")]);
@@ -234,6 +247,36 @@ fn the_views_in_clickhouse_say_what_the_embedded_ones_say() {
         let plain = |rows: &[serde_json::Value]| serde_json::to_string(rows).unwrap().replace('"', "");
         assert_eq!(plain(&clickhouse.query(&sql("daylight."))), plain(&embedded), "{view}");
     }
+}
+
+/// The statement that Grafana's data source makes of a panel's: its two macros over the last hour, in steps of a minute.
+fn expanded(panel: &str) -> String {
+    let filter = regex::Regex::new(r"\$__timeFilter\((\w+)\)").unwrap();
+    let interval = regex::Regex::new(r"\$__timeInterval\((\w+)\)").unwrap();
+    let sql = filter.replace_all(panel, "$1 >= toDateTime(now() - 3600) AND $1 <= toDateTime(now() + 60)");
+    let sql =
+        interval.replace_all(&sql, "toStartOfInterval(toDateTime($1), INTERVAL 60 second)").into_owned();
+    assert!(!sql.contains("$__"), "{sql}");
+    sql
+}
+
+#[test]
+fn every_panel_of_the_dashboard_shows_something() {
+    let (origin, clickhouse) = (Origin::start(), Peer::clickhouse());
+    let gateway = start(&origin, &clickhouse);
+    block(&gateway, &origin, 3);
+    expect_all_once(&gateway, &clickhouse, 3);
+    let file = std::fs::read_to_string(root().join("deploy/grafana/dashboard.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&file).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    assert_eq!(panels.len(), 7);
+    for panel in panels {
+        let sql = expanded(panel["targets"][0]["rawSql"].as_str().unwrap());
+        let rows = clickhouse.query(&sql);
+        assert!(!rows.is_empty(), "{sql}");
+    }
+    let servers = clickhouse.query(&expanded(panels[0]["targets"][0]["rawSql"].as_str().unwrap()));
+    assert_eq!(servers[0].as_object().unwrap().values().next().unwrap().to_string().trim_matches('"'), "1");
 }
 
 /// How often the gateway is killed; `KILLS` raises it.

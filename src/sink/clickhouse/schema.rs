@@ -8,6 +8,9 @@ const DEDUPLICATION_WINDOW: u32 = 10_000;
 /// The verdicts that make an event a detection.
 const DETECTED: &str = "verdict IN ('log', 'inspect', 'redirect', 'block')";
 
+/// What makes a detection one of shadow MCP, as in the embedded store.
+const SHADOW: &str = "(is_mcp <> 'none' OR arrayExists(id -> startsWith(id, 'shadow-mcp'), rule_ids))";
+
 /// The statements that make (or complete) the schema; each can be run again.
 pub fn ddl(database: &str, cluster: Option<&str>, ttl_days: u32) -> Vec<String> {
     let on = cluster.map(|name| format!(" ON CLUSTER {name}")).unwrap_or_default();
@@ -90,13 +93,17 @@ fn views(database: &str, on: &str) -> Vec<String> {
     vec![
         format!("CREATE OR REPLACE VIEW {d}.detections{on} AS SELECT * FROM {d}.events WHERE {DETECTED}"),
         format!(
+            "CREATE OR REPLACE VIEW {d}.shadow_detections{on} AS \
+             SELECT * FROM {d}.events WHERE {DETECTED} AND {SHADOW}"
+        ),
+        format!(
             "CREATE OR REPLACE VIEW {d}.shadow_servers{on} AS
 SELECT host, min(e.time) AS first_seen, max(e.time) AS last_seen, count() AS exchanges,
   uniqExact(coalesce(user, client_ip)) AS users,
   arrayStringConcat(groupUniqArray(mcp_method), ',') AS methods, arrayStringConcat(groupUniqArray(mcp_tool), ',') AS tools,
   sum(e.bytes_up) AS bytes_up, sum(e.bytes_down) AS bytes_down,
   countIf(verdict IN ('redirect', 'block')) AS stopped, countIf(verdict IN ('log', 'inspect')) AS passed
-FROM {d}.events AS e WHERE {DETECTED} GROUP BY host"
+FROM {d}.shadow_detections AS e GROUP BY host"
         ),
         format!(
             "CREATE OR REPLACE VIEW {d}.detections_per_rule{on} AS
@@ -106,9 +113,9 @@ FROM {d}.events WHERE {DETECTED} GROUP BY rule_id"
         ),
         format!(
             "CREATE OR REPLACE VIEW {d}.users_by_shadow_server{on} AS
-SELECT host, coalesce(user, client_ip) AS who, min(time) AS first_seen, max(time) AS last_seen, count() AS exchanges,
+SELECT host, coalesce(user, client_ip) AS who, min(e.time) AS first_seen, max(e.time) AS last_seen, count() AS exchanges,
   arrayStringConcat(groupUniqArray(mcp_client), ',') AS clients, arrayStringConcat(groupUniqArray(mcp_tool), ',') AS tools
-FROM {d}.events WHERE {DETECTED} GROUP BY host, who"
+FROM {d}.shadow_detections AS e GROUP BY host, who"
         ),
     ]
 }
