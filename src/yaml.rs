@@ -1,6 +1,8 @@
 //! Strict YAML with errors that point: `file:line:column`, the offending line, what to do.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,15 +52,17 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads a file.
+    /// Reads a file (or a pipe, whose size nobody knows beforehand).
     pub fn read(file: &Path) -> Result<Self, Located> {
         let fail =
             |message: String| Located { file: file.into(), line: 0, column: 0, message, text: String::new() };
-        let size = std::fs::metadata(file).map_err(|e| fail(format!("cannot be read: {e}")))?.len();
-        if size > FILE_MAX_BYTES {
+        let unreadable = |e: std::io::Error| fail(format!("cannot be read: {e}"));
+        let mut bytes = Vec::new();
+        let limited = File::open(file).map_err(unreadable)?.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes);
+        if limited.map_err(unreadable)? as u64 > FILE_MAX_BYTES {
             return Err(fail(format!("is larger than {FILE_MAX_BYTES} bytes; split it")));
         }
-        let text = std::fs::read_to_string(file).map_err(|e| fail(format!("cannot be read: {e}")))?;
+        let text = String::from_utf8(bytes).map_err(|e| fail(format!("is not UTF-8: {}", e.utf8_error())))?;
         Ok(Self { file: file.into(), text })
     }
 
@@ -137,5 +141,16 @@ fn plain(error: &Error) -> String {
         }
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("duplicate mapping key: {key}"),
         other => UserMessageFormatter.format_message(other).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_an_end_is_not_read_to_it() {
+        let error = Source::read(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(error.starts_with("/dev/zero: is larger than 8388608 bytes"), "{error}");
     }
 }

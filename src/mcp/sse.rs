@@ -141,4 +141,16 @@ mod tests {
         let bytes: Vec<&[u8]> = stream.chunks(1).collect();
         assert_eq!(read(&bytes), expected);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_stream_reads_the_same_however_it_is_cut(
+            lines in proptest::collection::vec("(data|event|id|x)?:? ?[a-z ]{0,9}(\r\n|\n|\r)", 0..8),
+            size in 1_usize..9,
+        ) {
+            let stream = lines.concat().into_bytes();
+            let pieces: Vec<&[u8]> = stream.chunks(size).collect();
+            proptest::prop_assert_eq!(read(&pieces), read(&[&stream]));
+        }
+    }
 }

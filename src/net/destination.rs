@@ -110,4 +110,13 @@ mod tests {
         }
         assert_eq!(Destination::parse("host.example", None), Err(BadDestination::Port));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_destination_or_not_and_what_is_one_stays_the_same(text in "\\PC{0,40}|[a-z.:\\[\\]0-9]{0,40}") {
+            if let Ok(to) = Destination::parse(&text, Some(443)) {
+                proptest::prop_assert_eq!(Destination::parse(&to.to_string(), None), Ok(to));
+            }
+        }
+    }
 }

@@ -261,4 +261,22 @@ mod tests {
         let (said, opening) = peek(&mut here, Bytes::from_static(&[22, 3]), SOON).await;
         assert_eq!((said.len(), opening.unwrap_err()), (2, HelloError::TimedOut));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_is_read_to_an_end_and_given_back(
+            at in 0_usize..250,
+            noise in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..8),
+            cut in 0_usize..300,
+        ) {
+            let mut bytes = hello_of("mcp.vendor.example");
+            let at = at.min(bytes.len());
+            let end = (at + noise.len()).min(bytes.len());
+            bytes.splice(at..end, noise);
+            bytes.truncate(cut.max(1));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let (said, _) = runtime.block_on(read(&bytes));
+            proptest::prop_assert!(said <= bytes.len());
+        }
+    }
 }

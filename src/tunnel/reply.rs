@@ -234,7 +234,7 @@ pub fn connection_failed(tunnel: &Tunnel, error: &hyper::Error) {
     tunnel.gateway.journal.append(Event {
         time_us: now_us(),
         id: Uuid::now_v7(),
-        status: Some(status),
+        status,
         reason: "the request could not be read".into(),
         error: Some(format!("client: {error}")),
         ..tunnel.event()
@@ -248,7 +248,7 @@ pub fn front_failed(gateway: &Gateway, client: &Client, error: &hyper::Error) {
     let nowhere = Destination { host: "".into(), port: 0 };
     gateway.journal.append(Event {
         method: None,
-        status: Some(status),
+        status,
         reason: "the request could not be read".into(),
         error: Some(format!("client: {error}")),
         ..tunnel_event(gateway, client, &nowhere, now_us())
@@ -266,15 +266,16 @@ pub fn verify_word(error: &VerifyError) -> &'static str {
 }
 
 /// Only a request that came and could not be read is worth a row; idle connections that end are not.
-fn broken(gateway: &Gateway, error: &hyper::Error) -> Option<(u16, &'static str)> {
+fn broken(gateway: &Gateway, error: &hyper::Error) -> Option<(Option<u16>, &'static str)> {
     if error.is_timeout() {
+        // Half a head: hyper closes without an answer.
         gateway.metrics.limit("idle_ms");
-    }
-    if error.is_parse_too_large() {
+        Some((None, "timeout"))
+    } else if error.is_parse_too_large() {
         gateway.metrics.limit("head_bytes");
-        Some((431, "too_large"))
+        Some((Some(431), "too_large"))
     } else if error.is_parse() {
-        Some((400, "malformed"))
+        Some((Some(400), "malformed"))
     } else {
         None
     }

@@ -51,6 +51,7 @@ fn a_client_that_keeps_the_gateway_waiting_is_let_go() {
     half.write_all(b"GET / HTTP/1.1\r\nHos").unwrap();
     ends(half);
     counted(&gateway, "idle_ms");
+    gateway.event("half a request", |e| e["error"].as_str().is_some_and(|why| why.contains("header")));
     // A hello, then silence.
     let roots = rustls::RootCertStore::empty();
     let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
