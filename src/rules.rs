@@ -9,6 +9,7 @@ pub mod expression;
 mod fields;
 pub mod file;
 pub mod given;
+pub mod index;
 pub mod load;
 pub mod matcher;
 pub mod samples;

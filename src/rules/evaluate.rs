@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::expression::{Atom, Expression};
 use super::file::Entry;
+use super::index::Index;
 use super::matcher::{Scan, Set};
 use super::{Matches, Rule};
 use crate::inspect::{Signals, Strength};
@@ -139,23 +140,32 @@ pub struct RuleSet {
     pub hash: String,
     pub(super) rules: Vec<(Arc<Rule>, Expression)>,
     pub(super) facts: Facts,
+    pub(super) index: Index,
     pub(super) entries: Vec<Entry>,
 }
 
 /// What a rule set knows so far about one exchange.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
-    bits: Vec<u64>,
-    approved: bool,
-    known: Option<Stage>,
-    body: Option<Scan>,
-    body_ended: bool,
+    pub(super) bits: Vec<u64>,
+    pub(super) approved: bool,
+    pub(super) known: Option<Stage>,
+    pub(super) body: Option<Scan>,
+    pub(super) body_ended: bool,
 }
 
 impl Evaluation {
     fn set(&mut self, atom: Atom) {
         if let Some(word) = self.bits.get_mut(atom / 64) {
             *word |= 1 << (atom % 64);
+        }
+    }
+
+    /// True when the stage can prove no more.
+    fn over(&self, stage: Stage) -> bool {
+        match stage {
+            Stage::Body => self.body_ended,
+            stage => self.known >= Some(stage),
         }
     }
 
@@ -263,30 +273,30 @@ impl RuleSet {
     /// What could still change the outcome.
     pub fn wants(&self, evaluation: &Evaluation) -> Wants {
         let mut wants = Wants::default();
-        for (rule, expression) in &self.rules {
+        let most = Wants { mcp: true, body: self.facts.body.set.is_some() };
+        for position in self.index.open(&evaluation.bits, |stage| evaluation.over(stage)) {
+            let Some((rule, expression)) = self.rules.get(position).filter(|_| wants != most) else { break };
             let decided = expression.evaluate(&|atom| self.fact(evaluation, atom)).is_some();
             if decided || !rule.counts(evaluation.approved) {
                 continue;
             }
-            let open = |stage: Stage| {
+            let needs = |stage: Stage| {
                 let of_stage = |atom: Atom| self.facts.stages.get(atom) == Some(&stage);
-                expression.depends_on(&of_stage)
+                !evaluation.over(stage) && expression.depends_on(&of_stage)
             };
-            wants.mcp |= evaluation.known < Some(Stage::Mcp) && open(Stage::Mcp);
-            wants.body |= !evaluation.body_ended && open(Stage::Body);
+            wants.mcp |= needs(Stage::Mcp);
+            wants.body |= needs(Stage::Body);
         }
         wants
     }
 
     /// The rules that hold for certain so far.
     pub fn matches(&self, evaluation: &Evaluation) -> Matches {
-        let mut matches = Matches::new();
-        for (rule, expression) in &self.rules {
-            if expression.evaluate(&|atom| self.fact(evaluation, atom)) == Some(true) {
-                matches.push(Arc::clone(rule));
-            }
-        }
-        matches
+        let holds =
+            |expression: &Expression| expression.evaluate(&|atom| self.fact(evaluation, atom)) == Some(true);
+        let provable = self.index.provable(&evaluation.bits).into_iter();
+        let rules = provable.filter_map(|position| self.rules.get(position));
+        rules.filter(|(_, expression)| holds(expression)).map(|(rule, _)| Arc::clone(rule)).collect()
     }
 
     /// A proven fact holds; an unproven one is false only when its stage is over.
@@ -294,11 +304,7 @@ impl RuleSet {
         if evaluation.holds(atom) {
             return Some(true);
         }
-        let over = match self.facts.stages.get(atom)? {
-            Stage::Body => evaluation.body_ended,
-            stage => evaluation.known >= Some(*stage),
-        };
-        over.then_some(false)
+        evaluation.over(*self.facts.stages.get(atom)?).then_some(false)
     }
 
     /// What a rule was compiled to.

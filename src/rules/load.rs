@@ -8,6 +8,7 @@ use aws_lc_rs::digest;
 
 use super::compile::Compiler;
 use super::file::File;
+use super::index::Index;
 use super::{Rule, RuleSet};
 use crate::yaml::{Located, Source};
 
@@ -85,6 +86,7 @@ pub fn from_sources(sources: Vec<Source>) -> Result<RuleSet, Located> {
     compiler.lists.iter().for_each(|list| hash.add(list));
     set.hash = hash.text();
     set.facts = compiler.finish()?;
+    set.index = Index::new(set.rules.iter().map(|(_, expression)| expression), &set.facts.stages);
     Ok(set)
 }
 
