@@ -182,13 +182,29 @@ fn words(values: &[String]) -> Value<'_> {
     owned(serde_json::to_string(values).unwrap_or_else(|_unreachable| "[]".into()))
 }
 
-/// RFC 3339 with microseconds, UTC: `2026-11-23T21:04:05.000001Z`. Text of this form sorts by time.
+/// RFC 3339 with microseconds, UTC (years 0 to 9999): `2026-11-23T21:04:05.000001Z`. Text of this form sorts by time.
 pub fn time_text(time_us: i64) -> String {
     let (seconds, us) = (time_us.div_euclid(1_000_000), time_us.rem_euclid(1_000_000));
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{us:06}Z")
+    let mut text = String::with_capacity("2026-11-23T21:04:05.000001Z".len());
+    for (number, digits, end) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (hour, 2, ':'),
+        (minute, 2, ':'),
+        (second, 2, '.'),
+        (us, 6, 'Z'),
+    ] {
+        for place in (0..digits).rev() {
+            let digit = number / 10_i64.pow(place) % 10;
+            text.push(char::from(b'0' + u8::try_from(digit).unwrap_or_default()));
+        }
+        text.push(end);
+    }
+    text
 }
 
 /// Days since 1970-01-01 to a date of the Gregorian calendar.

@@ -10,7 +10,9 @@ use crate::event::fields::{FIELDS, Kind};
 pub const VERSION: i64 = 1;
 
 /// The verdicts that make an event a detection.
-const DETECTED: &str = "verdict IN ('log', 'inspect', 'redirect', 'block')";
+/// Not `IN`: for that, every insert would fill a table of its own to ask whether its row belongs into the partial index.
+const DETECTED: &str =
+    "(verdict = 'log' OR verdict = 'inspect' OR verdict = 'redirect' OR verdict = 'block')";
 
 /// What makes a detection one of shadow MCP: evidence in the exchange, or a rule that says so by its name. The rest are
 /// uploads that could not be inspected, requests with broken framing and the like.

@@ -38,8 +38,9 @@ fn take(shared: &Shared) -> Queue {
     let queue = lock_or_inner(&shared.queue);
     let waited = shared.wake.wait_timeout_while(queue, PLAIN_WAIT, |queue| !queue.urgent());
     let (mut queue, _timed_out) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
-    let closing = queue.closing;
-    std::mem::replace(&mut *queue, Queue { closing, ..Queue::default() })
+    // As much room as was needed this time: rows are large, and growing would copy them again and again.
+    let (closing, plain) = (queue.closing, Vec::with_capacity(queue.plain.len()));
+    std::mem::replace(&mut *queue, Queue { closing, plain, ..Queue::default() })
 }
 
 /// Writes a batch and answers. A store that failed counts as failing until it has taken a probe, too.
