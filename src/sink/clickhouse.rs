@@ -7,6 +7,7 @@
 pub mod client;
 pub mod deliver;
 pub mod encode;
+mod migrate;
 pub mod schema;
 
 use std::path::PathBuf;

@@ -99,8 +99,11 @@ fn detections_that_pass_are_delivered_with_their_ending() {
     let mut arguments = vec!["--rate", "40/s", "-d", TOOLS_CALL];
     let urls: Vec<String> = (0..120).map(|n| origin.url(&format!("/echo?n={n}"))).collect();
     arguments.extend(urls.iter().map(String::as_str));
+    let started = Instant::now();
     curl(&gateway, &arguments);
     expect_all_once(&gateway, &clickhouse, 120);
+    let inserts = metric(&gateway, "daylight_sink_inserts_total");
+    assert!(inserts <= started.elapsed().as_secs() + 2, "{inserts}: one a second at the most");
     let complete = "SELECT count() AS n FROM daylight.events WHERE status = 200 AND bytes_down > 0";
     assert_eq!(clickhouse.query(complete)[0]["n"].to_string().trim_matches('"'), "120");
     expect_the_same_rows(&gateway, &clickhouse);
@@ -175,6 +178,43 @@ fn a_wrong_schema_costs_no_row() {
 }
 
 #[test]
+fn a_table_gets_the_time_to_live_and_the_window_that_are_set_now() {
+    let (origin, clickhouse) = (Origin::start(), Peer::clickhouse());
+    let gateway = start(&origin, &clickhouse);
+    block(&gateway, &origin, 1);
+    expect_all_once(&gateway, &clickhouse, 1);
+    clickhouse.query("ALTER TABLE daylight.events MODIFY TTL toDateTime(time) + INTERVAL 1 YEAR");
+    clickhouse.query("ALTER TABLE daylight.events MODIFY SETTING non_replicated_deduplication_window = 100");
+    let gateway = gateway.kill_and_restart();
+    block(&gateway, &origin, 1);
+    expect_all_once(&gateway, &clickhouse, 2);
+    let sql = "SELECT engine_full FROM system.tables WHERE database = 'daylight' AND name = 'events'";
+    let engine = clickhouse.query(sql)[0]["engine_full"].to_string();
+    assert!(engine.contains("toIntervalDay(365)") && engine.contains("window = 100000"), "{engine}");
+    let gateway = gateway.kill_and_restart();
+    block(&gateway, &origin, 1);
+    expect_all_once(&gateway, &clickhouse, 3);
+    let mutations = clickhouse.query("SELECT command FROM system.mutations WHERE database = 'daylight'");
+    assert_eq!(mutations.len(), 2, "one for the change above, one to undo it, none for the third start");
+}
+
+#[test]
+fn a_user_who_may_only_insert_delivers_into_a_complete_schema_and_is_told_what_is_missing_otherwise() {
+    let (origin, clickhouse) = (Origin::start(), Peer::clickhouse());
+    clickhouse.fault("denied", 1_000_000);
+    let gateway = start(&origin, &clickhouse);
+    block(&gateway, &origin, 1);
+    let log = || std::fs::read_to_string(gateway.dir.path().join("log")).unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    while !log().contains("daylight.events does not exist; ") {
+        assert!(Instant::now() < end, "{}", log());
+    }
+    assert!(log().contains("it's necessary to have CREATE DATABASE"), "{}", log());
+    schema(&[]).iter().for_each(|statement| drop(clickhouse.query(statement)));
+    expect_all_once(&gateway, &clickhouse, 1);
+}
+
+#[test]
 fn delivery_speaks_tls_and_gives_its_password() {
     let (origin, clickhouse) = (Origin::start(), Peer::clickhouse_over_tls("open sesame"));
     let gateway = gateway()
@@ -193,18 +233,22 @@ fn delivery_speaks_tls_and_gives_its_password() {
     expect_all_once(&gateway, &clickhouse, 3);
 }
 
+/// The statements that `daylight schema clickhouse` prints.
+fn schema(arguments: &[&str]) -> Vec<String> {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_daylight"));
+    let output = command.args(["schema", "clickhouse"]).args(arguments).output().unwrap();
+    let ddl = String::from_utf8(output.stdout).unwrap();
+    let statements = ddl.split(";\n").map(|text| text.trim().trim_end_matches(';').to_owned());
+    statements.filter(|text| !text.is_empty()).collect()
+}
+
 #[test]
 fn the_engine_understands_every_statement_of_a_clusters_schema() {
     let clickhouse = Peer::clickhouse();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_daylight"))
-        .args(["schema", "clickhouse", "--cluster", "main"])
-        .output()
-        .unwrap();
-    let ddl = String::from_utf8(output.stdout).unwrap();
-    let statements: Vec<&str> = ddl.split(";\n").map(str::trim).filter(|text| !text.is_empty()).collect();
-    assert!(statements.len() >= 9, "{ddl}");
+    let statements = schema(&["--cluster", "main"]);
+    assert!(statements.len() >= 9, "{statements:?}");
     for statement in statements {
-        let tree = clickhouse.query(&format!("EXPLAIN AST {}", statement.trim_end_matches(';')));
+        let tree = clickhouse.query(&format!("EXPLAIN AST {statement}"));
         assert!(!tree.is_empty(), "{statement}");
     }
 }

@@ -3,7 +3,8 @@
 With a certificate it speaks TLS and wants the password of user `default` in X-ClickHouse-Key.
 
 Faults are set with GET /fault?kind=KIND&count=N: down (close at once), slow (answer after a second), error (500),
-cut_before and cut_after (close in the middle of an insert, before or after the engine has taken it).
+cut_before and cut_after (close in the middle of an insert, before or after the engine has taken it), denied (no right to
+create or alter anything).
 """
 import re
 import ssl
@@ -56,6 +57,9 @@ class Front(BaseHTTPRequestHandler):
             time.sleep(1)
         if kind == "error":
             return self.answer(500, b"Code: 999. injected\n", 999)
+        if kind == "denied" and statement.startswith(("CREATE", "ALTER")):
+            right = " ".join(statement.split()[:2])
+            return self.answer(500, f"Code: 497. Not enough privileges: it's necessary to have {right}\n".encode(), 497)
         self.run(statement, query, body, cut=kind == "cut_after")
 
     def run(self, statement, query, body, cut=False):

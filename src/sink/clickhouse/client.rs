@@ -46,6 +46,19 @@ impl SendError {
         matches!(self, Self::Refused { code: 16 | 36 | 47 | 60 | 81 | 117, .. })
     }
 
+    /// True when the user lacks a right (497).
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self, Self::Refused { code: 497, .. })
+    }
+
+    /// The same refusal, with what follows from it said first.
+    pub(super) fn because(self, what: &str) -> Self {
+        match self {
+            Self::Refused { code, message } => Self::Refused { code, message: format!("{what}{message}") },
+            transport @ Self::Transport(_) => transport,
+        }
+    }
+
     /// A bounded word for metrics.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -80,13 +93,13 @@ impl Client {
         Ok(Self { settings, destination, tls })
     }
 
-    /// Runs a statement; `parameters` are settings of the request.
+    /// Runs a statement and gives the answer; `parameters` are settings of the request.
     pub async fn send(
         &self,
         statement: &str,
         parameters: &[(&str, &str)],
         body: Bytes,
-    ) -> Result<(), SendError> {
+    ) -> Result<Bytes, SendError> {
         let transport = |e: String| SendError::Transport(e);
         let work = async {
             let address = (self.destination.host.as_ref(), self.destination.port);
@@ -115,7 +128,7 @@ impl Client {
         statement: &str,
         parameters: &[(&str, &str)],
         body: Bytes,
-    ) -> Result<(), SendError>
+    ) -> Result<Bytes, SendError>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
@@ -131,7 +144,7 @@ impl Client {
             // An exception after the head was sent arrives in the body of a 200.
             let buried = answer.windows(6).any(|window| window == b"Code: ");
             if head.status.is_success() && exception.is_none() && !buried {
-                return Ok(());
+                return Ok(answer);
             }
             let message: String = String::from_utf8_lossy(&answer).chars().take(300).collect();
             let code = exception.unwrap_or_else(|| head.status.as_u16().into());

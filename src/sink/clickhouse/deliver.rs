@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use super::Settings;
 use super::client::{Client, SendError};
 use super::encode::{self, End, Range};
-use super::schema::ddl;
+use super::migrate::migrate;
 use crate::journal::Journal;
 use crate::journal::marks::{self, Mark, Position};
 use crate::journal::read::Reader;
@@ -20,8 +20,9 @@ use crate::listener::Tasks;
 use crate::telemetry::labels::Kind;
 use crate::telemetry::metrics::{Measured, Registry};
 
-/// Wait when everything was delivered.
-const IDLE: Duration = Duration::from_millis(250);
+/// Wait after a range that was not full: rows gather for so long, so that a quiet gateway makes one insert a second and
+/// not one for each row. Behind a full range the next one follows at once.
+const LINGER: Duration = Duration::from_secs(1);
 /// First wait after a failure; doubled up to [`BACKOFF_MAX`].
 const BACKOFF_MIN: Duration = Duration::from_millis(200);
 /// Longest wait after a failure.
@@ -92,12 +93,16 @@ impl Delivery {
         let mut backoff = BACKOFF_MIN;
         let mut migrated = false;
         loop {
-            let step = if migrated { self.step().await } else { self.migrate().await.map(|()| true) };
+            let step = if migrated {
+                self.step().await
+            } else {
+                migrate(&self.client, &self.settings).await.map(|()| true)
+            };
             match step {
                 Ok(more) => {
                     (backoff, migrated) = (BACKOFF_MIN, true);
                     if !more {
-                        tokio::time::sleep(IDLE).await;
+                        tokio::time::sleep(LINGER).await;
                     }
                 }
                 Err(failure) => {
@@ -111,14 +116,6 @@ impl Delivery {
                 }
             }
         }
-    }
-
-    async fn migrate(&self) -> Result<(), SendError> {
-        let Settings { database, cluster, ttl_days, .. } = &self.settings;
-        for statement in ddl(database, cluster.as_deref(), *ttl_days) {
-            self.client.send(&statement, &[], Bytes::new()).await?;
-        }
-        Ok(())
     }
 
     /// Delivers one range; true when more may wait.
@@ -173,7 +170,7 @@ impl Delivery {
         if self.settings.cluster.is_some() {
             parameters.push(("distributed_foreground_insert", "1"));
         }
-        self.client.send(&statement, &parameters, Bytes::from(range.body)).await
+        self.client.send(&statement, &parameters, Bytes::from(range.body)).await.map(|_answer| ())
     }
 
     /// Reads the store away from the threads that serve traffic.

@@ -1,10 +1,12 @@
 //! The tables and views in ClickHouse.
 
-use crate::event::fields::{FIELDS, Kind};
+use crate::event::fields::{FIELDS, Field, Kind};
 
-/// Insert blocks whose tokens the server remembers: a range is at most 5,000 rows, so this covers 50 million rows of
-/// backlog after an outage.
-const DEDUPLICATION_WINDOW: u32 = 10_000;
+/// Blocks whose tokens a table remembers, those of all gateways together. A gateway makes at most one small block a second
+/// or full ones of 5,000 rows, so ten gateways that are never idle have two and a half hours to send a range again.
+const DEDUPLICATION_WINDOW: u32 = 100_000;
+/// And for how long a replicated table remembers them (the default is an hour): a gateway may be away for a week.
+const DEDUPLICATION_WINDOW_SECONDS: u32 = 7 * 24 * 60 * 60;
 /// The verdicts that make an event a detection.
 const DETECTED: &str = "verdict IN ('log', 'inspect', 'redirect', 'block')";
 
@@ -14,42 +16,55 @@ const SHADOW: &str = "(is_mcp <> 'none' OR arrayExists(id -> startsWith(id, 'sha
 /// The statements that make (or complete) the schema; each can be run again.
 pub fn ddl(database: &str, cluster: Option<&str>, ttl_days: u32) -> Vec<String> {
     let on = cluster.map(|name| format!(" ON CLUSTER {name}")).unwrap_or_default();
+    let table = format!("{database}.{}{on}", if cluster.is_some() { "events_local" } else { "events" });
+    let ttl = format!("toDateTime(time) + INTERVAL {ttl_days} DAY");
+    let window = window(cluster.is_some());
     let mut statements = vec![format!("CREATE DATABASE IF NOT EXISTS {database}{on}")];
-    match cluster {
-        None => statements.push(table(
-            &format!("{database}.events"),
-            "MergeTree",
-            ttl_days,
-            "non_replicated_deduplication_window",
-        )),
-        Some(name) => {
-            let engine = "ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')";
-            let window = "replicated_deduplication_window";
-            statements.push(table(&format!("{database}.events_local{on}"), engine, ttl_days, window));
-            statements.push(format!(
-                "CREATE TABLE IF NOT EXISTS {database}.events{on} AS {database}.events_local \
-                 ENGINE = Distributed({name}, {database}, events_local, cityHash64(id))"
-            ));
-        }
+    statements.push(format!(
+        "CREATE TABLE IF NOT EXISTS {table}\n(\n{}\n)\nENGINE = {}\nPARTITION BY toYYYYMM(time)\n\
+         ORDER BY (host, time)\nTTL {ttl}\nSETTINGS {window}",
+        columns(),
+        engine(cluster.is_some())
+    ));
+    if let Some(name) = cluster {
+        statements.push(format!(
+            "CREATE TABLE IF NOT EXISTS {database}.events{on} AS {database}.events_local \
+             ENGINE = Distributed({name}, {database}, events_local, cityHash64(id))"
+        ));
     }
     statements.extend(columns_added_later(database, cluster));
+    // Without an effect when nothing changes.
+    statements.push(format!("ALTER TABLE {table} MODIFY SETTING {window}"));
+    statements.push(format!("ALTER TABLE {table} MODIFY TTL {ttl}"));
     statements.extend(views(database, &on));
     statements
 }
 
-fn table(name: &str, engine: &str, ttl_days: u32, window: &str) -> String {
-    let mut sql = format!("CREATE TABLE IF NOT EXISTS {name}\n(\n");
-    for (index, field) in FIELDS.iter().enumerate() {
-        let comma = if index + 1 == FIELDS.len() { "" } else { "," };
-        let help = field.help.replace('\'', "\\'");
-        let kind = column_type(field.name, field.kind);
-        sql.push_str(&format!("    {} {kind} COMMENT '{help}'{comma}\n", field.name));
+fn engine(replicated: bool) -> &'static str {
+    if replicated {
+        "ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')"
+    } else {
+        "MergeTree"
     }
-    sql.push_str(&format!(
-        ")\nENGINE = {engine}\nPARTITION BY toYYYYMM(time)\nORDER BY (host, time)\n\
-         TTL toDateTime(time) + INTERVAL {ttl_days} DAY\nSETTINGS {window} = {DEDUPLICATION_WINDOW}"
-    ));
-    sql
+}
+
+fn window(replicated: bool) -> String {
+    if replicated {
+        format!(
+            "replicated_deduplication_window = {DEDUPLICATION_WINDOW}, \
+             replicated_deduplication_window_seconds = {DEDUPLICATION_WINDOW_SECONDS}"
+        )
+    } else {
+        format!("non_replicated_deduplication_window = {DEDUPLICATION_WINDOW}")
+    }
+}
+
+fn columns() -> String {
+    let column = |field: &Field| {
+        let (kind, help) = (column_type(field.name, field.kind), field.help.replace('\'', "\\'"));
+        format!("    {} {kind} COMMENT '{help}'", field.name)
+    };
+    FIELDS.iter().map(column).collect::<Vec<String>>().join(",\n")
 }
 
 /// Migration without a ledger: a column that is there already is left alone.
@@ -128,7 +143,8 @@ mod tests {
     fn a_cluster_gets_replicated_and_distributed_tables_on_every_node() {
         let one = ddl("daylight", None, 365).join(";\n");
         assert!(
-            one.contains("ENGINE = MergeTree") && one.contains("non_replicated_deduplication_window = 10000")
+            one.contains("ENGINE = MergeTree")
+                && one.contains("non_replicated_deduplication_window = 100000")
         );
         assert!(!one.contains("ON CLUSTER"));
         let many = ddl("daylight", Some("main"), 30);
@@ -136,5 +152,6 @@ mod tests {
         let many = many.join(";\n");
         assert!(many.contains("Distributed(main, daylight, events_local, cityHash64(id))"));
         assert!(many.contains("INTERVAL 30 DAY"));
+        assert!(many.contains("replicated_deduplication_window_seconds = 604800"));
     }
 }
