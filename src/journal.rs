@@ -4,6 +4,7 @@
 //! given. An event that was stored early is completed when it ends. Rows that a sink has sealed for delivery do not
 //! change until they are delivered, so that a retry sends the same bytes.
 
+mod clock;
 pub mod marks;
 mod open;
 pub mod read;

@@ -6,12 +6,15 @@ use rusqlite::{Connection, OptionalExtension};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::clock::Clock;
 use super::stats::Size;
 use super::{Settings, Stats, marks};
 use crate::event::fields::time_text;
 
-/// Rows deleted in one statement.
+/// Most rows deleted in one statement.
 const CHUNK: i64 = 1000;
+/// The size limit takes at most one row of so many in one statement, so that a small store is not emptied.
+const SIZE_SHARE: i64 = 10;
 /// Statements in one turn.
 const CHUNKS: u32 = 20;
 /// Time between turns.
@@ -26,21 +29,24 @@ pub(super) struct Retention {
     max_bytes: u64,
     deliver: bool,
     last: Option<Instant>,
+    clock: Clock,
 }
 
 impl Retention {
     pub(super) fn new(settings: &Settings) -> Self {
         let Settings { max_age_days, max_bytes, deliver, .. } = *settings;
-        Self { max_age_days, max_bytes, deliver, last: None }
+        let clock = Clock::new(now_us(), Instant::now());
+        Self { max_age_days, max_bytes, deliver, last: None, clock }
     }
 
     /// Does a turn when one is due.
     pub(super) fn tick(&mut self, connection: &Connection, stats: &Stats, next_seq: i64) {
-        if self.last.is_some_and(|last| last.elapsed() < EVERY) {
+        let now = Instant::now();
+        if self.last.is_some_and(|last| now.duration_since(last) < EVERY) {
             return;
         }
-        self.last = Some(Instant::now());
-        let cutoff = time_text(now_us() - i64::from(self.max_age_days) * DAY_US);
+        self.last = Some(now);
+        let cutoff = time_text(self.clock.now_us(now_us(), now) - i64::from(self.max_age_days) * DAY_US);
         if let Err(error) = self.turn(connection, stats, next_seq, &cutoff)
             && !stats.failing()
         {
@@ -55,7 +61,7 @@ impl Retention {
         next_seq: i64,
         cutoff: &str,
     ) -> rusqlite::Result<()> {
-        let delivered = marks::position(connection)?.delivered;
+        let delivered = if self.deliver { marks::position(connection)?.delivered } else { i64::MAX };
         let mut deleted = false;
         for _ in 0..CHUNKS {
             let bytes = size(connection)?;
@@ -63,23 +69,20 @@ impl Retention {
                 stats.size(Size { bytes, ..Size::default() });
                 break;
             };
-            let rows = u64::try_from(next_seq - first).unwrap_or_default();
-            stats.size(Size { bytes, rows, oldest_seconds: age_seconds(&time) });
-            let last = first + CHUNK - 1;
-            let too_big = bytes > self.max_bytes;
-            let too_old = older(connection, last, cutoff)? && !(self.deliver && last > delivered);
-            if !too_big && !too_old {
-                break;
-            }
-            let rows = delete(connection, last)?;
+            let rows = next_seq - first;
+            let oldest_seconds = age_seconds(&time);
+            stats.size(Size { bytes, rows: u64::try_from(rows).unwrap_or_default(), oldest_seconds });
+            let last = if bytes > self.max_bytes {
+                Some(first + (rows / SIZE_SHARE).clamp(1, CHUNK) - 1)
+            } else {
+                last_older(connection, cutoff, delivered)?
+            };
+            let Some(last) = last else { break };
+            let undelivered = u64::try_from(last - delivered.max(first - 1)).unwrap_or_default();
+            stats.retired(delete(connection, last)?, undelivered);
             deleted = true;
-            let undelivered = if self.deliver { (last - delivered).clamp(0, CHUNK) } else { 0 };
-            stats.retired(rows, u64::try_from(undelivered).unwrap_or_default());
         }
-        if deleted {
-            connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
-        }
-        Ok(())
+        if deleted { vacuum(connection) } else { Ok(()) }
     }
 }
 
@@ -101,12 +104,20 @@ fn age_seconds(time: &str) -> u64 {
     u64::try_from((OffsetDateTime::now_utc() - time).whole_seconds()).unwrap_or_default()
 }
 
-/// Rows are written nearly in the order of their time, so the last row of a chunk speaks for it.
-fn older(connection: &Connection, seq: i64, cutoff: &str) -> rusqlite::Result<bool> {
-    let sql = "SELECT time FROM events WHERE seq <= ?1 ORDER BY seq DESC LIMIT 1";
-    let time: Option<String> =
-        connection.prepare_cached(sql)?.query_row([seq], |row| row.get(0)).optional()?;
-    Ok(time.is_some_and(|time| time.as_str() < cutoff))
+/// The last of the oldest rows that are all before `cutoff` and delivered. A row that began long before it was stored
+/// does not speak for those before it.
+fn last_older(connection: &Connection, cutoff: &str, delivered: i64) -> rusqlite::Result<Option<i64>> {
+    let sql = format!("SELECT seq, time FROM events WHERE seq <= ?1 ORDER BY seq LIMIT {CHUNK}");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([delivered])?;
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        if row.get_ref(1)?.as_str()? >= cutoff {
+            break;
+        }
+        last = Some(row.get(0)?);
+    }
+    Ok(last)
 }
 
 fn delete(connection: &Connection, last: i64) -> rusqlite::Result<u64> {
@@ -119,6 +130,14 @@ fn delete(connection: &Connection, last: i64) -> rusqlite::Result<u64> {
     )?;
     transaction.commit()?;
     Ok(rows as u64)
+}
+
+/// Each step of the statement frees one page.
+fn vacuum(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+    let mut pages = statement.query([])?;
+    while pages.next()?.is_some() {}
+    Ok(())
 }
 
 fn now_us() -> i64 {

@@ -162,6 +162,72 @@ async fn retention_keeps_the_store_small_and_never_uses_a_number_twice() {
     journal.close().await;
 }
 
+/// A store whose rows began so many days ago, with rows of this size.
+async fn aged(dir: &std::path::Path, ages_days: &[i64], bytes: usize) {
+    // Nothing is deleted yet.
+    let journal = Journal::open(Settings { max_age_days: 10_000, ..settings(dir) }).unwrap();
+    for age in ages_days {
+        let now = event("a.example", Verdict::Allow);
+        let reason = "x".repeat(bytes);
+        journal.append(Event { time_us: now.time_us - age * 86_400_000_000, reason, ..now });
+    }
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn old_rows_of_a_small_store_go_and_their_neighbours_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    // The fourth and the last were stored when a long exchange ended.
+    aged(dir.path(), &[100, 95, 1, 100, 0, 200], 1).await;
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    while journal.stats().retired_rows().0 == 0 {
+        tokio::task::yield_now().await;
+    }
+    journal.close().await;
+    let left: Vec<i64> = all(dir.path()).iter().map(|found| found.seq).collect();
+    assert_eq!(left, [3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn rows_that_are_not_delivered_do_not_go_by_age() {
+    let dir = tempfile::tempdir().unwrap();
+    aged(dir.path(), &[100; 10], 1).await;
+    let journal = Journal::open(Settings { deliver: true, ..settings(dir.path()) }).unwrap();
+    journal.mark(Mark::Delivered(4)).await.unwrap();
+    while journal.stats().retired_rows().0 == 0 {
+        tokio::task::yield_now().await;
+    }
+    journal.close().await;
+    assert_eq!(journal.stats().retired_rows(), (4, 0));
+    assert_eq!(all(dir.path()).len(), 6);
+}
+
+#[tokio::test]
+async fn what_was_deleted_gives_its_room_back() {
+    let dir = tempfile::tempdir().unwrap();
+    aged(dir.path(), &[100; 900], 2000).await;
+    let size = || std::fs::metadata(dir.path().join(FILE)).unwrap().len();
+    assert!(size() > 1_800_000);
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    while journal.stats().retired_rows().0 == 0 {
+        tokio::task::yield_now().await;
+    }
+    journal.close().await;
+    assert!(size() < 200_000, "{}", size());
+}
+
+#[tokio::test]
+async fn the_size_limit_does_not_empty_a_store_of_few_large_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    aged(dir.path(), &[0; 100], 10_000).await;
+    let journal = Journal::open(Settings { max_bytes: 900_000, ..settings(dir.path()) }).unwrap();
+    while journal.stats().retired_rows().0 == 0 {
+        tokio::task::yield_now().await;
+    }
+    journal.close().await;
+    assert!((50..100).contains(&all(dir.path()).len()), "{}", all(dir.path()).len());
+}
+
 #[test]
 fn the_reader_cannot_write_and_says_what_is_wrong() {
     let dir = tempfile::tempdir().unwrap();
