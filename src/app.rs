@@ -225,8 +225,7 @@ fn onboarding(authority: &Authority, proxy: SocketAddr) -> Onboarding {
 /// The key that hashes session ids; kept, so that a session has one hash over restarts.
 fn session_key(data: &Path) -> Result<hmac::Key, String> {
     let advice = "choose a folder that the gateway may write to (`data`)";
-    fs::create_dir_all(data)
-        .map_err(|e| format!("cannot make the folder {}: {e}: {advice}", data.display()))?;
+    crate::journal::files::folder(data)?;
     let path = data.join("session.key");
     let fail = |e: std::io::Error| format!("cannot keep {}: {e}: {advice}", path.display());
     let bytes = match fs::read(&path) {

@@ -5,6 +5,7 @@
 //! change until they are delivered, so that a retry sends the same bytes.
 
 mod clock;
+pub mod files;
 pub mod marks;
 mod open;
 pub mod read;
@@ -14,7 +15,6 @@ pub mod stats;
 mod store;
 mod writer;
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -127,7 +127,7 @@ impl Queue {
 impl Journal {
     /// Opens (or creates, or migrates) the store and starts its thread; the error says what to do.
     pub fn open(settings: Settings) -> Result<Self, String> {
-        let lock = lock(&settings)?;
+        let lock = files::lock(&settings.dir)?;
         let store = store::Store::open(&settings)?;
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
@@ -255,21 +255,6 @@ impl Drop for Gone {
 
 fn lock_or_inner<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Two gateways on one store would number rows twice.
-fn lock(settings: &Settings) -> Result<File, String> {
-    let dir = settings.dir.display();
-    let advice = "choose a folder that the gateway may write to (`data`)";
-    std::fs::create_dir_all(&settings.dir)
-        .map_err(|e| format!("cannot make the folder {dir}: {e}: {advice}"))?;
-    let path = settings.dir.join("lock");
-    let mut options = File::options();
-    let file = options.create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|e| format!("cannot write to {dir}: {e}: {advice}"))?;
-    file.try_lock()
-        .map_err(|_held| format!("another gateway uses {dir}: stop it or choose another folder (`data`)"))?;
-    Ok(file)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Statement};
 
 use super::marks::{self, Mark};
 use super::open::OpenRows;
-use super::{FILE, Queue, Settings, Stats, schema};
+use super::{FILE, Queue, Settings, Stats, files, schema};
 use crate::event::Event;
 use crate::event::fields::{self, FIELDS, Value};
 
@@ -40,6 +40,7 @@ impl Store {
                 path.display()
             )
         };
+        drop(files::file(&path)?);
         let connection = Connection::open(&path).map_err(fail)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection

@@ -40,6 +40,24 @@ async fn a_detection_can_be_read_as_soon_as_it_has_its_receipt() {
 }
 
 #[tokio::test]
+async fn nobody_else_can_read_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("a/data");
+    let journal = Journal::open(settings(&data)).unwrap();
+    journal.append_durable(event("a.example", Verdict::Block)).await.unwrap();
+    let mode = |path: &std::path::Path| {
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777
+    };
+    assert_eq!(mode(&data), 0o700);
+    let files = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path());
+    let modes: std::collections::BTreeMap<String, u32> =
+        files.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), mode(&path))).collect();
+    let expected = ["daylight.db", "daylight.db-shm", "daylight.db-wal", "lock"];
+    assert_eq!(modes, expected.map(|name| (name.to_owned(), 0o600)).into());
+    journal.close().await;
+}
+
+#[tokio::test]
 async fn plain_events_are_written_when_the_journal_closes_and_numbers_go_on_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     for _ in 0..2 {
