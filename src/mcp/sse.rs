@@ -82,7 +82,7 @@ impl Parser {
                 rest
             }
             State::ValueStart => {
-                self.state = if self.field.ends_with(b"data") { State::Data } else { State::Event };
+                self.state = self.of_field();
                 if first == b' ' { rest } else { bytes }
             }
             State::Data | State::Event | State::Skip => self.value(bytes, sink),
@@ -103,7 +103,15 @@ impl Parser {
         rest
     }
 
+    /// The state inside the value of a field that is kept.
+    fn of_field(&self) -> State {
+        if self.field.ends_with(b"data") { State::Data } else { State::Event }
+    }
+
     fn line_end(&mut self, sink: &mut dyn FnMut(Piece<'_>)) {
+        if self.state == State::ValueStart {
+            self.state = self.of_field();
+        }
         match self.state {
             State::Field if self.field.is_empty() => sink(Piece::Dispatch),
             State::Data => sink(Piece::DataLineEnd),
