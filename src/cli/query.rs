@@ -107,15 +107,14 @@ impl Events {
             rule: self.rule,
             detections: self.detections,
             mcp: self.mcp,
-            after: 0,
+            after: None,
             limit: self.limit,
         };
         let mut out = io::stdout().lock();
         loop {
-            for found in reader.events(&filter).map_err(Failure::Other)? {
-                filter.after = filter.after.max(found.seq);
-                print(&mut out, &found, self.json)?;
-            }
+            let (found, last) = next(&reader, &filter).map_err(Failure::Other)?;
+            filter.after = Some(last);
+            found.iter().try_for_each(|found| print(&mut out, found, self.json))?;
             out.flush()?;
             if !self.follow {
                 return Ok(ExitCode::SUCCESS);
@@ -150,6 +149,15 @@ impl Sql {
 fn open(at: &At) -> Result<Reader, Failure> {
     let config = load(at.config.as_deref())?;
     Reader::open(&config.journal.dir).map_err(Failure::Other)
+}
+
+/// The events that pass, and the row to go on after: the last one that was looked at, whether it passed or not.
+fn next(reader: &Reader, filter: &Filter) -> Result<(Vec<Found>, i64), String> {
+    let looked_at = reader.last().map_err(|e| format!("the event store cannot be read: {e}"))?;
+    let found = reader.events(filter)?;
+    let last = found.last().map_or(0, |found| found.seq);
+    let cut = filter.after.is_some() && found.len() == filter.limit;
+    Ok((found, if cut { last } else { last.max(looked_at) }))
 }
 
 fn print(out: &mut impl Write, found: &Found, json: bool) -> io::Result<()> {
@@ -200,5 +208,35 @@ fn text(value: &Value) -> String {
         // Control characters from the network must not reach a terminal.
         Value::String(text) => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, Verdict};
+    use crate::journal::{Journal, Settings, WhenFull};
+
+    #[tokio::test]
+    async fn a_follower_goes_on_after_what_it_has_looked_at_and_skips_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (max_age_days, max_bytes, when_full) = (10_000, 1 << 30, WhenFull::Block);
+        let settings =
+            Settings { dir: dir.path().into(), max_age_days, max_bytes, when_full, deliver: false };
+        let journal = Journal::open(settings).unwrap();
+        for verdict in [Verdict::Block, Verdict::Block, Verdict::Block, Verdict::Allow] {
+            journal.append(Event { time_us: 1_795_467_845_000_000, verdict, ..Event::default() });
+        }
+        journal.close().await;
+        let reader = Reader::open(dir.path()).unwrap();
+        let step = |after, limit, verdict: &str| {
+            let filter = Filter { after, limit, verdict: Some(verdict.into()), ..Filter::default() };
+            let (found, last) = next(&reader, &filter).unwrap();
+            (found.len(), last)
+        };
+        assert_eq!(step(None, 10, "log"), (0, 4), "nothing passes, all was looked at");
+        assert_eq!(step(None, 2, "block"), (2, 4), "the newest two; the oldest is not wanted");
+        assert_eq!(step(Some(0), 2, "block"), (2, 2), "more may follow");
+        assert_eq!(step(Some(2), 2, "block"), (1, 4));
     }
 }

@@ -42,8 +42,8 @@ pub struct Filter {
     pub detections: bool,
     /// Only exchanges with evidence of MCP.
     pub mcp: bool,
-    /// Only rows after this one; with it, the oldest of them come first.
-    pub after: i64,
+    /// Only rows after this one.
+    pub after: Option<i64>,
     /// At most this many: the newest, or after a row the ones that follow it.
     pub limit: usize,
 }
@@ -102,14 +102,7 @@ impl Reader {
 
     /// The events that pass the filter, oldest first.
     pub fn events(&self, filter: &Filter) -> Result<Vec<Found>, String> {
-        let (condition, parameters) = filter.sql();
-        let names: Vec<String> = FIELDS.iter().map(|field| format!("\"{}\"", field.name)).collect();
-        let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-        let order = if filter.after > 0 { "ASC" } else { "DESC" };
-        let sql = format!(
-            "SELECT seq, {} FROM events WHERE {condition} ORDER BY seq {order} LIMIT {limit}",
-            names.join(", ")
-        );
+        let (sql, parameters) = filter.sql();
         let read = || -> rusqlite::Result<Vec<Found>> {
             let mut statement = self.connection.prepare(&sql)?;
             let parameters: Vec<&dyn ToSql> = parameters.iter().map(|p| p as &dyn ToSql).collect();
@@ -118,9 +111,7 @@ impl Reader {
             rows.collect()
         };
         let mut found = read().map_err(|e| format!("the event store cannot be read: {e}"))?;
-        if filter.after == 0 {
-            found.reverse();
-        }
+        found.sort_by_key(|found| found.seq);
         Ok(found)
     }
 
@@ -158,8 +149,28 @@ impl Reader {
 }
 
 impl Filter {
+    /// The statement and its parameters.
     fn sql(&self) -> (String, Vec<String>) {
-        let mut conditions = vec![format!("seq > {}", self.after)];
+        let names: Vec<String> = FIELDS.iter().map(|field| format!("\"{}\"", field.name)).collect();
+        // The newest by time where a time is asked for: its index ends the search early.
+        let order = match self {
+            Self { after: Some(_), .. } => "seq",
+            Self { since: None, until: None, .. } => "seq DESC",
+            Self { .. } => "time DESC, seq DESC",
+        };
+        let limit = i64::try_from(self.limit).unwrap_or(i64::MAX);
+        let (conditions, parameters) = self.conditions();
+        let sql = format!(
+            "SELECT seq, {} FROM events WHERE {} ORDER BY {order} LIMIT {limit}",
+            names.join(", "),
+            conditions.join(" AND ")
+        );
+        (sql, parameters)
+    }
+
+    fn conditions(&self) -> (Vec<String>, Vec<String>) {
+        let mut conditions = vec!["TRUE".to_owned()];
+        conditions.extend(self.after.map(|after| format!("seq > {after}")));
         let mut parameters = Vec::new();
         let mut equal = |condition: &str, value: &Option<String>| {
             if let Some(value) = value {
@@ -183,7 +194,7 @@ impl Filter {
         if self.mcp {
             conditions.push("is_mcp <> 'none'".into());
         }
-        (conditions.join(" AND "), parameters)
+        (conditions, parameters)
     }
 }
 
@@ -210,5 +221,29 @@ fn plain(value: ValueRef<'_>) -> Value {
         ValueRef::Real(number) => number.into(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned().into(),
         ValueRef::Blob(blob) => format!("{} bytes", blob.len()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::schema;
+
+    #[test]
+    fn a_question_about_a_time_reads_only_that_time() {
+        let connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&connection).unwrap();
+        let plan = |filter: Filter| -> String {
+            let (sql, parameters) = filter.sql();
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let lines =
+                statement.query_map(rusqlite::params_from_iter(parameters), |row| row.get(3)).unwrap();
+            lines.collect::<rusqlite::Result<Vec<String>>>().unwrap().join("; ")
+        };
+        let (since, until) = (Some("2026-11-23".to_owned()), Some("2026-11-24".to_owned()));
+        let search = "SEARCH events USING INDEX events_by_time (time>? AND time<?)";
+        assert_eq!(plan(Filter { since: since.clone(), until, mcp: true, ..Filter::default() }), search);
+        let search = "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)";
+        assert_eq!(plan(Filter { since, after: Some(7), ..Filter::default() }), search);
     }
 }

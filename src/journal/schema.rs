@@ -32,6 +32,7 @@ pub fn ddl() -> String {
     format!(
         "{sql}\n);\n\
          CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;\n\
+         CREATE INDEX IF NOT EXISTS events_by_time ON events (time);\n\
          CREATE INDEX IF NOT EXISTS detections_by_host ON events (host, time) WHERE {DETECTED};\n{}",
         views()
     )
