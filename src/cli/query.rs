@@ -60,7 +60,7 @@ pub(super) struct Events {
 pub(super) struct Sql {
     #[command(flatten)]
     at: At,
-    /// One JSON object a line
+    /// One JSON object a line; a column name that comes again gets a number: host, host_2
     #[arg(long)]
     json: bool,
     /// The statement
@@ -131,9 +131,9 @@ impl Sql {
         let table = reader.sql(&self.statement).map_err(Failure::Other)?;
         let mut out = io::stdout().lock();
         if self.json {
-            for row in &table.rows {
-                let object: Map<String, Value> =
-                    table.columns.iter().cloned().zip(row.iter().cloned()).collect();
+            let names = distinct(&table.columns);
+            for row in table.rows {
+                let object: Map<String, Value> = names.iter().cloned().zip(row).collect();
                 writeln!(out, "{}", Value::Object(object))?;
             }
         } else {
@@ -144,6 +144,17 @@ impl Sql {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The names in order, each once: an object has one value for a name.
+fn distinct(columns: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(columns.len());
+    for column in columns {
+        let numbered = (2..).map(|number| format!("{column}_{number}"));
+        let mut candidates = std::iter::once(column.clone()).chain(numbered);
+        names.extend(candidates.find(|name| !names.contains(name)));
+    }
+    names
 }
 
 fn open(at: &At) -> Result<Reader, Failure> {
@@ -216,6 +227,16 @@ mod tests {
     use super::*;
     use crate::event::{Event, Verdict};
     use crate::journal::{Journal, Settings, WhenFull};
+
+    #[test]
+    fn columns_keep_their_order_and_equal_names_their_values() {
+        let columns = ["host", "count", "host", "host_2", "host"].map(str::to_owned);
+        let names = distinct(&columns);
+        assert_eq!(names, ["host", "count", "host_2", "host_2_2", "host_3"]);
+        let object: Map<String, Value> = names.into_iter().zip((1..=5).map(Value::from)).collect();
+        let line = r#"{"host":1,"count":2,"host_2":3,"host_2_2":4,"host_3":5}"#;
+        assert_eq!(Value::Object(object).to_string(), line);
+    }
 
     #[tokio::test]
     async fn a_follower_goes_on_after_what_it_has_looked_at_and_skips_nothing() {
