@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::pure::Set as Oracle;
 use super::*;
 
 /// Runs a scan with a callback for hits.
@@ -13,7 +14,7 @@ fn hits(patterns: &[String], text: &[u8]) -> (Vec<usize>, Vec<usize>) {
         found.dedup();
         found
     };
-    let (ours, oracle) = (Set::new(patterns).unwrap(), pure::Set::new(patterns).unwrap());
+    let (ours, oracle) = (Set::new(patterns).unwrap(), Oracle::new(patterns).unwrap());
     (collect(&|hit| ours.scan(text, hit)), collect(&|hit| oracle.scan(text, hit)))
 }
 
