@@ -37,7 +37,7 @@ const USER_MAX_BYTES: usize = 256;
 #[derive(Debug)]
 pub struct Config {
     /// This gateway's name in events.
-    pub name: String,
+    pub name: Arc<str>,
     /// The proxy's address.
     pub proxy: SocketAddr,
     /// The admin listener's address.
@@ -103,7 +103,7 @@ impl Config {
         let clickhouse =
             raw.clickhouse.as_ref().map(|entry| sink(entry, &raw.tls.extra_roots, source)).transpose()?;
         Ok(Self {
-            name: raw.gateway.name.clone().unwrap_or_else(host_name),
+            name: raw.gateway.name.clone().unwrap_or_else(host_name).into(),
             proxy: address(raw.listen.proxy.as_ref(), 8080, source)?,
             admin: address(raw.listen.admin.as_ref(), 8082, source)?,
             ca_dir: raw.ca.dir.clone(),

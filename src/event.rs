@@ -4,6 +4,7 @@
 //! SQLite table, the ClickHouse table and the JSON form are all derived from it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -113,19 +114,19 @@ pub struct Event {
     /// UUIDv7, unique over all gateways.
     pub id: Uuid,
     /// The gateway's name.
-    pub gateway: String,
+    pub gateway: Arc<str>,
     /// The client's address.
     pub client_ip: Option<IpAddr>,
     /// The authenticated proxy user.
-    pub user: Option<String>,
+    pub user: Option<Arc<str>>,
     /// The user's groups.
-    pub groups: Vec<String>,
+    pub groups: Arc<[String]>,
     /// How the client reached the gateway.
     pub mode: Mode,
     /// The origin's host: the request's authority, or the CONNECT target.
-    pub host: String,
+    pub host: Arc<str>,
     /// The server name of the client's TLS hello.
-    pub sni: Option<String>,
+    pub sni: Option<Arc<str>>,
     /// The origin's port.
     pub port: u16,
     /// The address that was dialled.
@@ -153,13 +154,13 @@ pub struct Event {
     /// TLS version between client and gateway.
     pub client_tls: Option<&'static str>,
     /// ALPN protocol between client and gateway.
-    pub client_alpn: Option<String>,
+    pub client_alpn: Option<&'static str>,
     /// TLS version between gateway and origin.
     pub origin_tls: Option<&'static str>,
     /// ALPN protocol between gateway and origin.
-    pub origin_alpn: Option<String>,
+    pub origin_alpn: Option<&'static str>,
     /// JA4 fingerprint of the client's TLS hello.
-    pub ja4: Option<String>,
+    pub ja4: Option<Arc<str>>,
     /// What was done.
     pub verdict: Verdict,
     /// Why, in a sentence.
@@ -169,7 +170,7 @@ pub struct Event {
     /// The highest severity of the rules that matched.
     pub severity: Option<Severity>,
     /// Content hash of the rule set that judged.
-    pub rule_set: String,
+    pub rule_set: Arc<str>,
     /// How sure we are that this is MCP: `none`, `weak`, `strong` or `definitive`.
     pub is_mcp: &'static str,
     /// The ids of the signals behind `is_mcp`.

@@ -44,7 +44,7 @@ impl Reloader {
                 self.gateway.ruling.store(Arc::new(ruling));
                 outcome("ok");
                 metrics.in_force(&hash, count, unix_now());
-                tracing::info!(cause, rules = count, rule_set = hash, "reloaded");
+                tracing::info!(cause, rules = count, rule_set = &*hash, "reloaded");
                 Ok(format!("{count} rules in force, rule set {hash}"))
             }
             Err(why) => {

@@ -85,7 +85,7 @@ fn check(at: &At, as_json: bool) -> Outcome {
         }
     };
     if as_json {
-        let row = json!({"ok": true, "rules": set.len(), "rule_set": set.hash, "engine": rules::ENGINE});
+        let row = json!({"ok": true, "rules": set.len(), "rule_set": &*set.hash, "engine": rules::ENGINE});
         writeln!(io::stdout(), "{row}")?;
     } else {
         writeln!(io::stdout(), "ok: {} rules, rule set {}, engine {}", set.len(), set.hash, rules::ENGINE)?;

@@ -37,7 +37,7 @@ impl Check {
         match (&checked, self.json) {
             (Ok(rules), true) => {
                 let said =
-                    json!({ "ok": true, "rules": rules.len(), "rule_set": rules.hash, "engine": ENGINE });
+                    json!({ "ok": true, "rules": rules.len(), "rule_set": &*rules.hash, "engine": ENGINE });
                 writeln!(out, "{said}")?;
             }
             (Ok(rules), false) => {

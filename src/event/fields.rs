@@ -1,6 +1,9 @@
 //! The columns of an event, in order, with their meaning: every store and every output is made from this list.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
+
+use uuid::Uuid;
 
 use super::Event;
 
@@ -105,16 +108,16 @@ pub fn values<E>(event: &Event, mut visit: impl FnMut(usize, Value<'_>) -> Resul
     let e = event;
     let row: [Value<'_>; FIELDS.len()] = [
         owned(time_text(e.time_us)),
-        owned(e.id.as_hyphenated().to_string()),
+        owned(e.id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()),
         text(&e.gateway),
-        e.client_ip.map_or(Value::Null, |ip| owned(ip.to_string())),
+        e.client_ip.map_or(Value::Null, |ip| owned(address_text(ip))),
         option(e.user.as_deref()),
         words(&e.groups),
         text(e.mode.as_str()),
         text(&e.host),
         option(e.sni.as_deref()),
         Value::Number(e.port.into()),
-        e.destination_ip.map_or(Value::Null, |ip| owned(ip.to_string())),
+        e.destination_ip.map_or(Value::Null, |ip| owned(address_text(ip))),
         option(e.method.as_deref()),
         option(e.scheme),
         option(e.path.as_deref()),
@@ -126,9 +129,9 @@ pub fn values<E>(event: &Event, mut visit: impl FnMut(usize, Value<'_>) -> Resul
         option(e.response_content_type.as_deref()),
         option(e.user_agent.as_deref()),
         option(e.client_tls),
-        option(e.client_alpn.as_deref()),
+        option(e.client_alpn),
         option(e.origin_tls),
-        option(e.origin_alpn.as_deref()),
+        option(e.origin_alpn),
         option(e.ja4.as_deref()),
         text(e.verdict.as_str()),
         text(&e.reason),
@@ -182,6 +185,23 @@ fn words(values: &[String]) -> Value<'_> {
     owned(serde_json::to_string(values).unwrap_or_else(|_unreachable| "[]".into()))
 }
 
+/// An address; nearly all are IPv4, and every row has two.
+fn address_text(ip: IpAddr) -> String {
+    let IpAddr::V4(v4) = ip else { return ip.to_string() };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (index, octet) in v4.octets().into_iter().enumerate() {
+        if index > 0 {
+            text.push('.');
+        }
+        for (place, needed) in [(100, octet >= 100), (10, octet >= 10), (1, true)] {
+            if needed {
+                text.push(char::from(b'0' + octet / place % 10));
+            }
+        }
+    }
+    text
+}
+
 /// RFC 3339 with microseconds, UTC (years 0 to 9999): `2026-11-23T21:04:05.000001Z`. Text of this form sorts by time.
 pub fn time_text(time_us: i64) -> String {
     let (seconds, us) = (time_us.div_euclid(1_000_000), time_us.rem_euclid(1_000_000));
@@ -231,6 +251,14 @@ mod tests {
         assert_eq!(time_text(-1), "1969-12-31T23:59:59.999999Z");
         let known = time::OffsetDateTime::from_unix_timestamp(1_795_467_845).unwrap();
         assert!(time_text(1_795_467_845_000_000).starts_with(&known.date().to_string()));
+    }
+
+    #[test]
+    fn addresses_are_written_as_everywhere() {
+        for text in ["0.0.0.0", "9.10.99.100", "255.1.200.7", "2001:db8::1", "::ffff:10.0.0.1"] {
+            let ip: IpAddr = text.parse().unwrap();
+            assert_eq!(address_text(ip), ip.to_string());
+        }
     }
 
     #[test]

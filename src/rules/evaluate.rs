@@ -137,7 +137,7 @@ pub struct Facts {
 #[derive(Debug, Default)]
 pub struct RuleSet {
     /// Content hash over all rule files and the lists of hosts they name, hex.
-    pub hash: String,
+    pub hash: Arc<str>,
     pub(super) rules: Vec<(Arc<Rule>, Expression)>,
     pub(super) facts: Facts,
     pub(super) index: Index,

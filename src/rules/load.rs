@@ -84,7 +84,7 @@ pub fn from_sources(sources: Vec<Source>) -> Result<RuleSet, Located> {
         }
     }
     compiler.lists.iter().for_each(|list| hash.add(list));
-    set.hash = hash.text();
+    set.hash = hash.text().into();
     set.facts = compiler.finish()?;
     set.index = Index::new(set.rules.iter().map(|(_, expression)| expression), &set.facts.stages);
     Ok(set)

@@ -67,7 +67,7 @@ pub struct Ruling {
 #[derive(Debug)]
 pub struct Gateway {
     /// This gateway's name in events.
-    pub name: String,
+    pub name: Arc<str>,
     /// Rules, policy and what else a reload replaces.
     pub ruling: ArcSwap<Ruling>,
     /// Opens origins.

@@ -53,8 +53,8 @@ impl Spliced {
         let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         gateway.journal.append(Event {
             mode: Mode::Splice,
-            sni: self.sni.take(),
-            ja4: self.ja4.take(),
+            sni: self.sni.take().map(Into::into),
+            ja4: self.ja4.take().map(Into::into),
             destination_ip: ip,
             bytes_up: copied.up,
             bytes_down: copied.down,
@@ -91,9 +91,9 @@ pub fn tunnel_event(gateway: &Gateway, client: &Client, to: &Destination, at_us:
         id: Uuid::now_v7(),
         gateway: gateway.name.clone(),
         client_ip: Some(client.ip),
-        user: client.user.as_ref().map(|user| user.name.to_string()),
-        groups: client.user.as_ref().map(|user| user.groups.to_vec()).unwrap_or_default(),
-        host: to.host.to_string(),
+        user: client.user.as_ref().map(|user| Arc::clone(&user.name)),
+        groups: client.user.as_ref().map(|user| Arc::clone(&user.groups)).unwrap_or_default(),
+        host: Arc::clone(&to.host),
         port: to.port,
         method: Some("CONNECT".into()),
         rule_set: gateway.ruling.load().rules.hash.clone(),
