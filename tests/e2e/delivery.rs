@@ -335,7 +335,13 @@ const KILLS: usize = 100;
 fn nothing_is_lost_and_nothing_twice_over_kills_at_random_moments() {
     let kills = std::env::var("KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
     let (origin, clickhouse) = (Origin::start(), Peer::clickhouse());
-    let mut gateway = start(&origin, &clickhouse);
+    // Half of the calls are blocked; the other half pass and are completed when they end.
+    let rule = "rules:\n  - {id: stop, title: t, action: block, match: {path: [/stop]}}\n";
+    let mut gateway = gateway()
+        .trusting(&origin)
+        .config(&format!("rules: [{:?}, ./stop.yaml]", root().join("rules")))
+        .config(&format!("clickhouse: {{ url: {:?} }}", clickhouse.url()))
+        .start_with("stop.yaml", rule);
     let mut answered = 0;
     for round in 0..kills {
         if round % 3 == 0 {
@@ -343,7 +349,8 @@ fn nothing_is_lost_and_nothing_twice_over_kills_at_random_moments() {
         }
         let proxy = gateway.proxy.clone();
         let ca = gateway.dir.path().join("certs/ca.pem");
-        let urls: Vec<String> = (0..40).map(|n| origin.url(&format!("/echo?n={n}"))).collect();
+        let path = |n: usize| ["/echo", "/stop"][n % 2];
+        let urls: Vec<String> = (0..40).map(|n| origin.url(&format!("{}?n={n}", path(n)))).collect();
         let mut load = std::process::Command::new("curl")
             .args(["-s", "-m", "10", "-x", &proxy, "--cacert"])
             .arg(&ca)
@@ -365,4 +372,7 @@ fn nothing_is_lost_and_nothing_twice_over_kills_at_random_moments() {
         answered = stored;
     }
     expect_all_once(&gateway, &clickhouse, answered);
+    expect_the_same_rows(&gateway, &clickhouse);
+    let verdicts = clickhouse.query("SELECT DISTINCT verdict FROM daylight.events ORDER BY verdict");
+    assert_eq!(verdicts, [serde_json::json!({"verdict": "block"}), serde_json::json!({"verdict": "log"})]);
 }
