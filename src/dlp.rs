@@ -35,7 +35,7 @@ pub fn redact_query(query: &str) -> Cow<'_, str> {
 }
 
 /// The path with opaque segments and secret parameters replaced: some MCP hosts put the credential there.
-pub fn redact_path<'a>(_host: &str, path: &'a str) -> Cow<'a, str> {
+pub fn redact_path(path: &str) -> Cow<'_, str> {
     let mut edits = Edits::new(path);
     url::path(&mut edits, path, 0..path.len());
     edits.finish()

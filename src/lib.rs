@@ -11,10 +11,11 @@
 //! | 4 | `tunnel` |
 //! | 3 | `policy`, `sink` |
 //! | 2 | `rules`, `http`, `journal` |
-//! | 1 | `inspect`, `tls`, `listener`, `identity`, `event` |
-//! | 0 | `mcp`, `net`, `telemetry` |
+//! | 1 | `inspect`, `dlp`, `tls`, `listener`, `identity`, `event` |
+//! | 0 | `mcp`, `net`, `telemetry`, `yaml` |
 //!
-//! `mcp`, `event`, `inspect`, `rules` and `policy` are pure: no clock, socket or lock; time and randomness are arguments.
+//! `mcp`, `event`, `inspect`, `dlp`, `rules` and `policy` are pure: no clock, socket or lock; time and randomness are
+//! arguments. (`rules` reads its files and shares scratch memory.)
 
 pub mod app;
 pub mod cli;

@@ -237,7 +237,7 @@ impl Seen {
             time_us: self.at_us,
             id: self.id(),
             method: Some(clip(self.method.as_str())),
-            path: Some(clip(&dlp::redact_path(&tunnel.destination.host, self.uri.path()))),
+            path: Some(clip(&dlp::redact_path(self.uri.path()))),
             query: self.uri.query().map(|query| clip(&dlp::redact_query(query))),
             status: self.status,
             bytes_up: self.bytes_up(),
