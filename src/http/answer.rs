@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::inspect::head::accepts_event_stream;
 use crate::inspect::{Signals, Strength};
 use page::Page;
 
@@ -47,14 +48,31 @@ pub struct Expected {
     pub ids: Vec<String>,
     /// True when it sent a batch, which is answered with an array.
     pub batch: bool,
+    /// True when it reads the answer from the response to its POST: Streamable HTTP. A client of HTTP+SSE reads it from
+    /// a stream that it opened before.
+    pub inline: bool,
+}
+
+impl Expected {
+    fn of(method: &Method, headers: &HeaderMap, signals: &Signals) -> Self {
+        let ids: Vec<String> = signals.ids().map(str::to_owned).collect();
+        let waits = ids.iter().any(|id| as_sent(id).get() != RawValue::NULL.get());
+        let inline = waits && *method == Method::POST && accepts_event_stream(headers);
+        Self { ids, batch: signals.batch, inline }
+    }
+
+    /// The SDKs show the text of an error that comes with 200. With no call to answer, 200 would say that all is well:
+    /// a client that asked for a stream would ask again every second, and one on HTTP+SSE would wait for its answer.
+    fn status(&self) -> StatusCode {
+        if self.inline { StatusCode::OK } else { StatusCode::FORBIDDEN }
+    }
 }
 
 impl Asker {
     /// Tells who asks from a request's head and what inspection saw.
     pub fn of(method: &Method, headers: &HeaderMap, signals: &Signals) -> Self {
-        let ids: Vec<String> = signals.ids().map(str::to_owned).collect();
-        if !ids.is_empty() || signals.strength() >= Strength::Strong {
-            return Self::Mcp(Expected { ids, batch: signals.batch });
+        if signals.ids().next().is_some() || signals.strength() >= Strength::Strong {
+            return Self::Mcp(Expected::of(method, headers, signals));
         }
         let navigates = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
         let html = headers.get(ACCEPT).and_then(|a| a.to_str().ok()).is_some_and(|a| a.contains("text/html"));
@@ -107,8 +125,7 @@ pub fn refusal(asker: &Asker, refusal: &Refusal<'_>) -> Response<Bytes> {
                 "event": refusal.event_id,
             });
             let body = rpc_error(expected, REFUSED_CODE, &refusal.sentence(), &data);
-            // 200: the official SDKs show the text of a JSON-RPC error only when HTTP itself succeeded.
-            finish(StatusCode::OK, "application/json", body, "http_request_denied", &detail)
+            finish(expected.status(), "application/json", body, "http_request_denied", &detail)
         }
         Asker::Browser { follows: true } if refusal.redirect && refusal.portal.is_some() => {
             let portal = refusal.portal.unwrap_or_default();
@@ -189,6 +206,19 @@ pub fn fault(asker: &Asker, fault: &Fault<'_>) -> Response<Bytes> {
             finish(fault.status, "text/plain; charset=utf-8", body, fault.kind, &fault.sentence)
         }
     }
+}
+
+/// The same answer for the stream that a client of HTTP+SSE (2024-11-05) reads: an event for each call that waits.
+pub fn events(asker: &Asker, answer: &[u8]) -> Option<Bytes> {
+    let Asker::Mcp(Expected { ids, batch, inline: false }) = asker else { return None };
+    if ids.is_empty() {
+        return None;
+    }
+    let one = |body| serde_json::from_slice::<&RawValue>(body).map(|message| vec![message]);
+    let messages = if *batch { serde_json::from_slice(answer) } else { one(answer) };
+    // JSON text without white space has no line ends.
+    let event = |message: &RawValue| format!("event: message\ndata: {}\n\n", message.get());
+    messages.ok().map(|messages| messages.into_iter().map(event).collect::<String>().into())
 }
 
 /// Asks for proxy credentials (RFC 9110, section 15.5.8).

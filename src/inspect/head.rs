@@ -80,6 +80,8 @@ pub fn read(head: &Head<'_>) -> Signals {
     }
     if json_post && is_message_endpoint(head) {
         signals.note(&e::MESSAGE_ENDPOINT);
+        let session = stream_session(head.query).map(str::to_owned);
+        signals.session = signals.session.take().or(session);
     }
     if head.headers.get(USER_AGENT).is_some_and(|agent| starts_with_any(agent.as_bytes(), &USER_AGENTS)) {
         signals.note(&e::USER_AGENT);
@@ -152,8 +154,21 @@ fn names(head: &Head<'_>, call: bool, signals: &mut Signals) {
 /// The POST endpoints of the two SDKs' HTTP+SSE transport.
 fn is_message_endpoint(head: &Head<'_>) -> bool {
     let last = head.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let session = |pair: &str| pair.starts_with("session_id=") || pair.starts_with("sessionId=");
-    matches!(last, "message" | "messages") && head.query.is_some_and(|query| query.split('&').any(session))
+    matches!(last, "message" | "messages") && stream_session(head.query).is_some()
+}
+
+/// The session in a query: by it the posts of the HTTP+SSE transport (2024-11-05) find their stream.
+pub fn stream_session(query: Option<&str>) -> Option<&str> {
+    query?.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        let is = |name: &str| key.eq_ignore_ascii_case(name);
+        ((is("session_id") || is("sessionId")) && !value.is_empty()).then_some(value)
+    })
+}
+
+/// True when the sender reads event streams.
+pub fn accepts_event_stream(headers: &HeaderMap) -> bool {
+    Accepts::of(headers).event_stream
 }
 
 #[derive(Default)]

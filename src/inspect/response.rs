@@ -9,13 +9,16 @@ use super::Signals;
 use super::body::{BodyVerdict, Reader};
 use super::decode::Decoder;
 use super::evidence as e;
-use super::head::is_json;
+use super::head::{is_json, stream_session};
 use super::message::Side;
 use crate::mcp;
 use crate::mcp::sse::{Parser, Piece};
 
 /// Bytes of a response that are read, before decoding.
 pub const READ_MAX_BYTES: usize = 64 * 1024;
+
+/// Longest URI of a message endpoint that is kept.
+const ENDPOINT_MAX_BYTES: usize = 2048;
 
 /// A streaming reader of one response.
 #[derive(Debug)]
@@ -35,7 +38,8 @@ enum Form {
 struct Events {
     parser: Parser,
     reader: Reader,
-    endpoint: bool,
+    /// The data of an event that names the message endpoint.
+    endpoint: Option<Vec<u8>>,
 }
 
 impl ResponseScan {
@@ -66,7 +70,7 @@ impl ResponseScan {
         });
         let form = if stream {
             let reader = Reader::of(Side::Response);
-            Form::Events(Box::new(Events { parser: Parser::default(), reader, endpoint: false }))
+            Form::Events(Box::new(Events { parser: Parser::default(), reader, endpoint: None }))
         } else if is_json(media) {
             Form::Json(Box::new(Reader::of(Side::Response)))
         } else {
@@ -123,19 +127,29 @@ impl Events {
     fn feed(&mut self, text: &[u8], signals: &mut Signals) {
         let Self { parser, reader, endpoint } = self;
         parser.feed(text, &mut |piece| match piece {
-            Piece::Event(name) => *endpoint = name == b"endpoint",
-            Piece::Data(data) if *endpoint => {
-                let text = String::from_utf8_lossy(data);
-                if text.contains("session_id=") || text.contains("sessionId=") {
-                    signals.note(&e::ENDPOINT_EVENT);
+            Piece::Event(name) => *endpoint = (name == b"endpoint").then(Vec::new),
+            Piece::Data(data) => match endpoint {
+                Some(uri) => {
+                    let room = ENDPOINT_MAX_BYTES.saturating_sub(uri.len()).min(data.len());
+                    uri.extend_from_slice(data.get(..room).unwrap_or_default());
                 }
-            }
-            Piece::Data(data) => reader.feed(data, signals),
+                None => reader.feed(data, signals),
+            },
             Piece::DataLineEnd => reader.feed(b"\n", signals),
             Piece::Dispatch => {
                 *reader = Reader::of(Side::Response);
-                *endpoint = false;
+                endpoint.take().iter().for_each(|uri| read_endpoint(uri, signals));
             }
         });
+    }
+}
+
+/// The endpoint of the HTTP+SSE transport carries its session (2024-11-05).
+fn read_endpoint(uri: &[u8], signals: &mut Signals) {
+    let uri = String::from_utf8_lossy(uri);
+    let query = uri.split_once('?').map(|(_, query)| query);
+    if let Some(session) = stream_session(query) {
+        signals.note(&e::ENDPOINT_EVENT);
+        signals.session = Some(session.to_owned());
     }
 }

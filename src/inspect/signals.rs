@@ -91,7 +91,7 @@ pub struct Signals {
     pub client: Option<String>,
     /// `serverInfo.name`.
     pub server: Option<String>,
-    /// The session id (header); hash it before it is stored.
+    /// The session id (header, or of HTTP+SSE the message endpoint's); hash it before it is stored.
     pub session: Option<String>,
 }
 

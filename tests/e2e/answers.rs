@@ -149,6 +149,68 @@ fn logging_in_at_an_identity_provider_passes_and_makes_no_shadow_server_of_it() 
         let event = gateway.event(path, |e| e["path"] == path);
         assert_eq!((&event["verdict"], &event["is_mcp"]), (&"allow".into(), &"weak".into()), "{event}");
     }
-    let other = curl(&gateway, &[&origin.url("/other"), "-H", version]).json();
-    assert_eq!(other["error"]["data"]["rule"], "shadow-mcp-call");
+    let other = curl(&gateway, &[&origin.url("/other"), "-H", version]);
+    assert_eq!((other.status, &other.json()["error"]["data"]["rule"]), (403, &"shadow-mcp-call".into()));
+}
+
+#[test]
+fn a_rule_on_a_tool_holds_for_a_body_that_is_longer_than_what_is_held() {
+    let origin = Origin::start();
+    let own = "rules:\n  - {id: no-delete, title: t, action: block, match: {mcp: {tool: [delete_all]}}}\n";
+    let gateway = gateway()
+        .trusting(&origin)
+        .config("inspect: { hold_bytes: 16KiB }")
+        .config("rules: [ ./own.yaml ]")
+        .start_with("own.yaml", own);
+    // The order of members in the TypeScript SDK.
+    let call = |tool: &str| {
+        let note = "x".repeat(200_000);
+        let params = format!(r#"{{"name":"{tool}","arguments":{{"note":"{note}"}}}}"#);
+        format!(r#"{{"method":"tools/call","params":{params},"jsonrpc":"2.0","id":7}}"#)
+    };
+    for (tool, status) in [("delete_all", 403), ("echo", 200)] {
+        let file = gateway.dir.path().join(tool);
+        std::fs::write(&file, call(tool)).unwrap();
+        let body = format!("@{}", file.display());
+        let answer =
+            curl(&gateway, &[&origin.url("/echo"), "-H", JSON, "-H", "expect:", "--data-binary", &body]);
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+    let event = gateway.event("blocked", |e| e["verdict"] == "block");
+    assert_eq!((&event["mcp_method"], &event["mcp_tool"]), (&"tools/call".into(), &"delete_all".into()));
+}
+
+#[test]
+fn a_batch_is_judged_by_every_call_in_it_and_answered_call_by_call() {
+    let origin = Origin::start();
+    let own = "rules:\n  - {id: no-delete, title: t, action: block, match: {mcp: {tool: [delete_all]}}}\n";
+    let gateway = gateway().trusting(&origin).config("rules: [ ./own.yaml ]").start_with("own.yaml", own);
+    let delete = TOOLS_CALL.replace("echo", "delete_all").replace("\"id\":7", "\"id\":123456789012345678901");
+    let ping = r#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#;
+    let done = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    let send = |batch: &str| {
+        let accept = "accept: application/json, text/event-stream";
+        curl(&gateway, &[&origin.url("/echo"), "-H", JSON, "-H", accept, "-d", batch])
+    };
+    assert!(send(&format!("[{ping},{done},{TOOLS_CALL}]")).json()["headers"].is_array());
+    let answer = send(&format!("[{ping},{done},{TOOLS_CALL},{delete}]"));
+    let ids: Vec<String> =
+        answer.json().as_array().unwrap().iter().map(|error| error["id"].to_string()).collect();
+    assert_eq!((answer.status, ids.len()), (200, 3));
+    assert!(answer.body.contains("\"id\":123456789012345678901,"), "{}", answer.body);
+    let event = gateway.event("the batch", |e| e["verdict"] == "block");
+    assert_eq!((&event["mcp_method"], &event["mcp_tool"]), (&"tools/call".into(), &"echo".into()));
+}
+
+#[test]
+fn what_asks_for_a_stream_is_never_told_that_all_is_well() {
+    let origin = Origin::start();
+    let gateway = gateway().trusting(&origin).config("posture: { shadow: block }").start();
+    let (session, stream) = ("mcp-session-id: s-1", "accept: text/event-stream");
+    let get = curl(&gateway, &[&origin.url("/mcp"), "-H", session, "-H", stream]);
+    let note = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    let post = curl(&gateway, &[&origin.url("/mcp"), "-H", session, "-H", JSON, "-H", stream, "-d", note]);
+    for answer in [get, post] {
+        assert_eq!((answer.status, answer.json().get("id")), (403, None), "{answer:?}");
+    }
 }

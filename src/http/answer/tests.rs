@@ -15,7 +15,17 @@ fn shadow<'a>(redirect: bool, portal: Option<&'a str>) -> Refusal<'a> {
 }
 
 fn asks(ids: &[&str], batch: bool) -> Asker {
-    Asker::Mcp(Expected { ids: ids.iter().map(ToString::to_string).collect(), batch })
+    Asker::Mcp(Expected { ids: ids.iter().map(ToString::to_string).collect(), batch, inline: true })
+}
+
+/// What a request with these calls gets, after a head that gave MCP away.
+fn answer_to(method: &Method, accept: &'static str, ids: &[Option<&str>]) -> Response<Bytes> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    let call = |id: &Option<&str>| Call { method: "tools/list".into(), name: None, id: id.map(Into::into) };
+    let seen = vec![&crate::inspect::evidence::SESSION_HEADER];
+    let signals = Signals { seen, calls: ids.iter().map(call).collect(), ..Signals::default() };
+    refusal(&Asker::of(method, &headers, &signals), &shadow(false, None))
 }
 
 fn rpc(answer: &Response<Bytes>) -> Value {
@@ -58,6 +68,47 @@ fn a_batch_is_answered_with_an_error_for_each_call_that_waits() {
     assert!(body[1]["error"]["message"].as_str().unwrap().contains("mcp.vendor.example"));
     let notifications = rpc(&refusal(&asks(&[], true), &shadow(false, None)));
     assert_eq!((notifications.get("id"), &notifications["error"]["code"]), (None, &json!(REFUSED_CODE)));
+}
+
+#[test]
+fn only_a_call_whose_answer_is_read_from_its_response_gets_200() {
+    const STREAMABLE: &str = "application/json, Text/Event-Stream;q=0.9";
+    for (method, accept, ids, status, id) in [
+        (Method::POST, STREAMABLE, vec![Some("7")], 200, Some(json!(7))),
+        (Method::POST, STREAMABLE, vec![None], 403, None),
+        (Method::POST, STREAMABLE, vec![], 403, None),
+        (Method::POST, STREAMABLE, vec![Some("null")], 403, Some(Value::Null)),
+        (Method::POST, "*/*", vec![Some("7")], 403, Some(json!(7))),
+        (Method::GET, "text/event-stream", vec![], 403, None),
+        (Method::DELETE, STREAMABLE, vec![], 403, None),
+    ] {
+        let answer = answer_to(&method, accept, &ids);
+        let body = rpc(&answer);
+        assert_eq!((answer.status().as_u16(), body.get("id")), (status, id.as_ref()), "{method} {accept}");
+        assert_eq!(body["error"]["code"], REFUSED_CODE);
+    }
+}
+
+#[test]
+fn an_answer_for_a_stream_is_an_event_for_each_call_that_waits() {
+    let on_stream = |ids: &[&str], batch: bool, inline: bool| {
+        let expected = Expected { ids: ids.iter().map(ToString::to_string).collect(), batch, inline };
+        let asker = Asker::Mcp(expected);
+        let events = events(&asker, refusal(&asker, &shadow(false, None)).body());
+        events.map(|events| String::from_utf8(events.to_vec()).unwrap())
+    };
+    let one = on_stream(&["7"], false, false).unwrap();
+    assert!(
+        one.starts_with("event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":7,") && one.ends_with("}\n\n"),
+        "{one}"
+    );
+    let two = on_stream(&["7", "8"], true, false).unwrap();
+    assert_eq!(
+        (two.matches("event: message\ndata: {").count(), two.matches("\n\n").count()),
+        (2, 2),
+        "{two}"
+    );
+    assert_eq!((on_stream(&["7"], false, true), on_stream(&[], false, false)), (None, None));
 }
 
 #[test]
@@ -109,5 +160,6 @@ fn who_asks_is_read_from_the_head_and_the_signals() {
     assert_eq!(Asker::of(&Method::GET, &headers, &Signals::default()), Asker::Browser { follows: true });
     let call = Call { method: "eth_call".into(), name: None, id: Some("1".into()) };
     let signals = Signals { calls: vec![call], ..Signals::default() };
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     assert_eq!(Asker::of(&Method::POST, &headers, &signals), asks(&["1"], false));
 }
