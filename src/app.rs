@@ -30,6 +30,7 @@ use crate::telemetry::labels::{Info, Listening};
 use crate::telemetry::metrics::Measured;
 use crate::tls::{Authority, AuthorityError, ClientSide, Leafs, UpstreamTls, upstream};
 use crate::tunnel::onboarding::{Onboarding, Settings};
+use crate::tunnel::streams::Streams;
 use crate::tunnel::{Gateway, Ruling, entry};
 
 /// Why the gateway cannot start: the process exits with 78 for configuration and 1 for the rest.
@@ -119,6 +120,7 @@ impl App {
             onboarding,
             limits: config.limits,
             held: HoldBudget::new(config.totals.hold_bytes),
+            streams: Streams::default(),
             tasks,
             session_key,
             ruling: ArcSwap::from_pointee(ruling(config, rules)?),

@@ -17,6 +17,7 @@ pub mod onboarding;
 pub mod record;
 pub mod reply;
 pub mod splice;
+pub mod streams;
 pub mod upgrade;
 pub mod watch;
 

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use super::hold::{self, Outcome, Readers};
 use super::record::Seen;
 use super::watch::Watched;
-use super::{Judged, Tunnel, reply, upgrade};
+use super::{Judged, Tunnel, reply, streams, upgrade};
 use crate::http::{Body, OriginFault, Outgoing, fields, guard};
 use crate::inspect::{self, Obstacle, ResponseScan};
 use crate::rules;
@@ -161,7 +161,8 @@ async fn forward(mut seen: Box<Seen>, parts: Parts, body: Outgoing) -> Response<
         seen.close();
         return Response::from_parts(head, Body::Empty);
     }
-    Response::from_parts(head, Body::Stream(Box::pin(Watched::new(incoming, seen, scan))))
+    let body = streams::body(&head.headers, Watched::new(incoming, seen, scan));
+    Response::from_parts(head, body)
 }
 
 /// The request as the origin gets it: no fields that concern the client's connection only.

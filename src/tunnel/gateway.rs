@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 
 use super::onboarding::{Onboarding, Pac};
+use super::streams::Streams;
 use crate::http::memory::HoldBudget;
 use crate::http::origin::Connector;
 use crate::http::serve;
@@ -86,6 +87,8 @@ pub struct Gateway {
     pub limits: Limits,
     /// Body bytes that wait for verdicts, over all connections.
     pub held: HoldBudget,
+    /// Event streams that refused posts are answered on.
+    pub streams: Streams,
     /// Tasks.
     pub tasks: Tasks,
     /// Hashes session ids.

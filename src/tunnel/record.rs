@@ -100,6 +100,11 @@ impl Seen {
         *self.id.get_or_init(Uuid::now_v7)
     }
 
+    /// The request's query.
+    pub fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+
     /// The shared parts.
     pub fn gateway(&self) -> &Gateway {
         &self.tunnel.gateway

@@ -9,7 +9,7 @@ use super::gateway::now_us;
 use super::onboarding::{self, Reached};
 use super::record::Seen;
 use super::splice::tunnel_event;
-use super::{Client, Gateway, Tunnel};
+use super::{Client, Gateway, Tunnel, streams};
 use crate::event::{Event, Verdict};
 use crate::http::answer::{self, Asker, Fault, Refusal};
 use crate::http::guard::Ambiguous;
@@ -45,6 +45,7 @@ pub async fn refuse(mut seen: Box<Seen>, asker: &Asker) -> Response<Body> {
     note(&mut seen, &answer);
     match seen.store().await {
         Ok(()) => {
+            streams::repeat(&seen, asker, answer.body());
             seen.close();
             answer.map(Body::from)
         }

@@ -1,15 +1,18 @@
 //! Watches a response's body in passing; the exchange's record is closed when it ends, however it ends.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::Tunnel;
 use super::record::Seen;
 use crate::http::body::BodyError;
 use crate::inspect::ResponseScan;
+use crate::inspect::evidence::ENDPOINT_EVENT;
 use crate::telemetry::labels::Direction;
 
 /// A response body on its way to the client.
@@ -28,6 +31,13 @@ impl Watched {
     /// Watches a body; `scan` reads it in passing.
     pub fn new(incoming: Incoming, seen: Box<Seen>, scan: Option<ResponseScan>) -> Self {
         Self { incoming, open: Some(Box::new(Open { seen, scan })) }
+    }
+
+    /// The tunnel, and the session of an HTTP+SSE stream once its first event has named it.
+    pub fn session(&self) -> Option<(&Arc<Tunnel>, &str)> {
+        let seen = &self.open.as_ref()?.seen;
+        let named = seen.signals.seen.iter().any(|signal| signal.id == ENDPOINT_EVENT.id);
+        seen.signals.session.as_deref().filter(|_| named).map(|session| (&seen.tunnel, session))
     }
 
     fn close(&mut self, error: Option<String>) {

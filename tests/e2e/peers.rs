@@ -37,6 +37,15 @@ fn every_client(gateway: &Gateway, server: &Peer) -> Vec<(&'static str, Value)> 
     ]
 }
 
+/// HTTP+SSE (2024-11-05): a stream that names the URL to post to, and posts that are answered on the stream.
+fn every_old_client(gateway: &Gateway, url: &str) -> Vec<(&'static str, Value)> {
+    vec![
+        ("Python", client(gateway, python(), "mcp_client.py", &[url, "sse"])),
+        ("TypeScript, client", client(gateway, "node".into(), "mcp_client.mjs", &[url, "modern-sse"])),
+        ("TypeScript, sdk", client(gateway, "node".into(), "mcp_client.mjs", &[url, "legacy-sse"])),
+    ]
+}
+
 #[test]
 fn the_user_of_every_sdk_reads_why_a_call_was_blocked_and_where_to_go() {
     let server = Peer::mcp_server();
@@ -89,7 +98,6 @@ fn typescript_servers_of_both_eras_answer_every_client() {
     }
 }
 
-/// HTTP+SSE (2024-11-05): a stream that names the URL to post to, and posts that are answered on the stream.
 #[test]
 fn the_oldest_transport_is_seen_and_can_be_blocked() {
     let (python_server, typescript_server) = (Peer::mcp_server(), Peer::typescript_server("legacy"));
@@ -101,9 +109,8 @@ fn the_oldest_transport_is_seen_and_can_be_blocked() {
                 .config(&format!("posture: {{ shadow: {posture} }}"))
                 .config(PORTAL)
                 .start();
-            for (program, script) in [(python(), "mcp_client.py"), ("node".into(), "mcp_client.mjs")] {
-                let said = client(&gateway, program, script, &[&url, "sse"]);
-                assert_eq!(said["ok"], posture == "log", "{script}: {said}");
+            for (who, said) in every_old_client(&gateway, &url) {
+                assert_eq!(said["ok"], posture == "log", "{who}: {said}");
             }
             if posture == "log" {
                 let call = gateway.event("the call", |e| e["mcp_method"] == "tools/call");
@@ -114,6 +121,35 @@ fn the_oldest_transport_is_seen_and_can_be_blocked() {
                 assert!(gateway.events().iter().all(|event| event["verdict"] == "block"));
             }
         }
+    }
+}
+
+#[test]
+fn a_refused_post_of_the_oldest_transport_is_answered_where_its_client_reads() {
+    for server in [Peer::mcp_server(), Peer::typescript_server("legacy")] {
+        let own =
+            "rules:\n  - {id: no-calls, title: t, action: block, match: {mcp: {method: [tools/call]}}}\n";
+        let gateway = gateway()
+            .trusting_file(server.dir.path().join("ca.pem"))
+            .config(PORTAL)
+            .config("rules: [ ./own.yaml ]")
+            .start_with("own.yaml", own);
+        let url = format!("https://localhost:{}/sse", server.port);
+        for (who, said) in every_old_client(&gateway, &url) {
+            assert_eq!(said["tools"][0], "echo", "{who} listed no tools: {said}");
+            let error = said["error"].as_str().unwrap_or_else(|| panic!("{who} was let through: {said}"));
+            assert!(
+                error.contains("did not let this call to localhost through (rule no-calls"),
+                "{who}: {error}"
+            );
+        }
+        let stream = gateway.event("the stream", |e| e["path"] == "/sse" && e["bytes_down"] != 0);
+        let post = gateway.event("the post", |e| e["mcp_method"] == "tools/call");
+        assert_eq!((&stream["verdict"], &stream["status"]), (&"allow".into(), &200.into()), "{stream}");
+        assert_eq!((&post["verdict"], &post["status"]), (&"block".into(), &403.into()), "{post}");
+        assert!(
+            gateway.events().iter().any(|e| e["path"] == "/sse" && e["mcp_session"] == post["mcp_session"])
+        );
     }
 }
 
