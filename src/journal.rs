@@ -30,7 +30,8 @@ pub use stats::Stats;
 
 /// Longest time a plain event waits before it is written.
 pub const PLAIN_WAIT: Duration = Duration::from_millis(50);
-/// Plain events and endings that wait at once; what comes beyond is counted, not kept.
+/// Plain events and endings that wait at once, those that are being written included; what comes beyond is counted, not
+/// kept.
 pub const QUEUE_MAX: usize = 65_536;
 /// From here on nothing new is accepted under `block`; the rest is for what is under way.
 pub const QUEUE_HIGH: usize = QUEUE_MAX / 4 * 3;
@@ -93,6 +94,8 @@ struct Queue {
     durable: Vec<(Row, oneshot::Sender<Result<(), Refused>>)>,
     endings: Vec<(Receipt, Event)>,
     marks: Vec<(Mark, oneshot::Sender<Result<(), String>>)>,
+    /// Plain events and endings that the thread is writing, and puts back when it cannot.
+    taken: usize,
     closing: bool,
 }
 
@@ -112,7 +115,7 @@ impl Queue {
     }
 
     fn waiting(&self) -> usize {
-        self.plain.len() + self.endings.len()
+        self.plain.len() + self.endings.len() + self.taken
     }
 
     fn rows(&self) -> impl Iterator<Item = &Row> {

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::retention::Retention;
 use super::store::Store;
-use super::{PLAIN_WAIT, QUEUE_MAX, Queue, Refused, Settings, Shared, WhenFull, lock_or_inner};
+use super::{PLAIN_WAIT, Queue, Refused, Settings, Shared, WhenFull, lock_or_inner};
 
 /// Pause before a failed write is tried again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -21,6 +21,7 @@ pub(super) fn run(mut store: Store, shared: &Shared, settings: &Settings) {
         if let Err(error) = &written {
             fail(shared, batch, error, closing);
         }
+        lock_or_inner(&shared.queue).taken = 0;
         match written {
             Ok(()) if closing => return store.close(),
             Err(_) if closing => return,
@@ -39,8 +40,9 @@ fn take(shared: &Shared) -> Queue {
     let waited = shared.wake.wait_timeout_while(queue, PLAIN_WAIT, |queue| !queue.urgent());
     let (mut queue, _timed_out) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
     // As much room as was needed this time: rows are large, and growing would copy them again and again.
-    let (closing, plain) = (queue.closing, Vec::with_capacity(queue.plain.len()));
-    std::mem::replace(&mut *queue, Queue { closing, plain, ..Queue::default() })
+    let plain = Vec::with_capacity(queue.plain.len());
+    let (taken, closing) = (queue.waiting(), queue.closing);
+    std::mem::replace(&mut *queue, Queue { plain, taken, closing, ..Queue::default() })
 }
 
 /// Writes a batch and answers. A store that failed counts as failing until it has taken a probe, too.
@@ -84,17 +86,14 @@ fn fail(shared: &Shared, batch: Queue, error: &rusqlite::Error, closing: bool) {
         return shared.stats.dropped("full", batch.plain.len() as u64 + refused);
     }
     let mut queue = lock_or_inner(&shared.queue);
-    shared.stats.dropped("full", put_back(&mut queue.plain, batch.plain));
-    shared.stats.lost_endings(put_back(&mut queue.endings, batch.endings));
+    put_back(&mut queue.plain, batch.plain);
+    put_back(&mut queue.endings, batch.endings);
 }
 
-/// Puts what was not written in front of what came since; gives how much of it found no room.
-fn put_back<T>(queue: &mut Vec<T>, mut kept: Vec<T>) -> u64 {
+/// Puts what was not written in front of what came since; there is room, because it was counted.
+fn put_back<T>(queue: &mut Vec<T>, mut kept: Vec<T>) {
     kept.append(queue);
-    let over = kept.len().saturating_sub(QUEUE_MAX);
-    kept.truncate(QUEUE_MAX);
     *queue = kept;
-    over as u64
 }
 
 /// Whoever asked may have gone away in the meantime.
