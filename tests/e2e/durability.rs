@@ -32,7 +32,7 @@ fn is_ready(gateway: &Gateway) -> bool {
 fn a_full_disk_keeps_the_gateway_closed_until_there_is_room() {
     let origin = Origin::start();
     let gateway = gateway().trusting(&origin).config("posture: { shadow: block }").start();
-    let answered = || curl(&gateway, &["-d", TOOLS_CALL, &origin.url("/echo")]).status == 200;
+    let answered = || curl(&gateway, &["-d", TOOLS_CALL, &origin.url("/echo")]).status == 403;
     assert!(answered() && is_ready(&gateway));
     let wal = gateway.dir.path().join("data/daylight.db-wal");
     let size = std::fs::metadata(wal).unwrap().len();
