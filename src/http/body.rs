@@ -136,7 +136,7 @@ impl Outgoing {
         Self(Some(Box::new(Parts { held, rest, progress: Arc::default() })))
     }
 
-    /// Takes in what is still coming and throws it away, within [`DRAIN_MAX_BYTES`] and [`DRAIN_MAX`]: many clients do not
+    /// Takes in what is still coming and throws it away, within `DRAIN_MAX_BYTES` and `DRAIN_MAX`: many clients do not
     /// read an answer while they are still sending, or take the end of their upload for a failure.
     pub async fn drain(mut self) {
         let mut left = DRAIN_MAX_BYTES;

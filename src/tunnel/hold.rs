@@ -61,6 +61,14 @@ struct LateState {
     settled: bool,
 }
 
+impl LateState {
+    /// Nothing more can be read; what was read so far counts.
+    fn cut(&mut self, mut reading: Reading) {
+        reading.reader.so_far(&mut self.signals);
+        self.settled = true;
+    }
+}
+
 /// A reader with the memory that its decoders may need.
 #[derive(Debug)]
 struct Reading {
@@ -93,7 +101,7 @@ impl Late {
         self.lock().bytes
     }
 
-    /// All signals, with what the streamed part added; none when it could not be read.
+    /// All signals, with what the streamed part added; none while it is still read.
     pub fn signals(&self) -> Option<Signals> {
         let state = self.lock();
         state.settled.then(|| state.signals.clone())
@@ -110,14 +118,23 @@ impl Late {
         match reading.reader.feed(bytes, &mut state.signals) {
             BodyVerdict::Undecided => state.reading = Some(reading),
             BodyVerdict::Settled => state.settled = true,
-            BodyVerdict::Uninspectable(_) => {}
+            BodyVerdict::Uninspectable(_) => state.cut(reading),
         }
     }
 
     fn end(&self) {
         let mut state = self.lock();
-        if let Some(mut reading) = state.reading.take() {
-            state.settled = reading.reader.finish(&mut state.signals) == BodyVerdict::Settled;
+        let Some(mut reading) = state.reading.take() else { return };
+        match reading.reader.finish(&mut state.signals) {
+            BodyVerdict::Uninspectable(_) => state.cut(reading),
+            BodyVerdict::Undecided | BodyVerdict::Settled => state.settled = true,
+        }
+    }
+
+    fn broke_off(&self) {
+        let mut state = self.lock();
+        if let Some(reading) = state.reading.take() {
+            state.cut(reading);
         }
     }
 }
@@ -293,7 +310,7 @@ impl HttpBody for Counted {
                     self.late.see(data);
                 }
             }
-            Some(Err(_)) => {}
+            Some(Err(_)) => self.late.broke_off(),
             None => self.late.end(),
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
