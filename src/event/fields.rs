@@ -41,7 +41,7 @@ const fn field(name: &'static str, kind: Kind, help: &'static str) -> Field {
     Field { name, kind, help }
 }
 
-/// Every column; [`values`] yields values in this order.
+/// Every column; [`row`] gives values in this order.
 pub const FIELDS: [Field; 47] = [
     field("time", Kind::Time, "when the request's head (or the tunnel) arrived, UTC"),
     field("id", Kind::Uuid, "UUIDv7, unique over all gateways"),
@@ -103,10 +103,13 @@ pub enum Value<'a> {
     Number(u64),
 }
 
-/// Calls `visit` with every column's index and value.
-pub fn values<E>(event: &Event, mut visit: impl FnMut(usize, Value<'_>) -> Result<(), E>) -> Result<(), E> {
+/// The values of an event's columns, in their order.
+pub type Row<'a> = [Value<'a>; FIELDS.len()];
+
+/// An event as a row.
+pub fn row(event: &Event) -> Row<'_> {
     let e = event;
-    let row: [Value<'_>; FIELDS.len()] = [
+    [
         owned(time_text(e.time_us)),
         owned(e.id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()),
         text(&e.gateway),
@@ -154,11 +157,7 @@ pub fn values<E>(event: &Event, mut visit: impl FnMut(usize, Value<'_>) -> Resul
         number(e.first_byte_us),
         number(e.duration_us),
         option(e.error.as_deref()),
-    ];
-    for (index, value) in row.into_iter().enumerate() {
-        visit(index, value)?;
-    }
-    Ok(())
+    ]
 }
 
 fn text(value: &str) -> Value<'_> {
@@ -208,23 +207,23 @@ pub fn time_text(time_us: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let mut text = String::with_capacity("2026-11-23T21:04:05.000001Z".len());
-    for (number, digits, end) in [
-        (year, 4, '-'),
-        (month, 2, '-'),
-        (day, 2, 'T'),
-        (hour, 2, ':'),
-        (minute, 2, ':'),
-        (second, 2, '.'),
-        (us, 6, 'Z'),
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    for (number, digits) in [
+        (year, 0..4),
+        (month, 5..7),
+        (day, 8..10),
+        (hour, 11..13),
+        (minute, 14..16),
+        (second, 17..19),
+        (us, 20..26),
     ] {
-        for place in (0..digits).rev() {
-            let digit = number / 10_i64.pow(place) % 10;
-            text.push(char::from(b'0' + u8::try_from(digit).unwrap_or_default()));
+        let mut rest = number;
+        for digit in text.get_mut(digits).into_iter().flatten().rev() {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
         }
-        text.push(end);
     }
-    text
+    text.iter().copied().map(char::from).collect()
 }
 
 /// Days since 1970-01-01 to a date of the Gregorian calendar.

@@ -1,16 +1,17 @@
 //! What the writer's thread does to the tables, one transaction for each batch.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
+use rusqlite::types::Null;
 use rusqlite::{Connection, Statement};
 
 use super::marks::{self, Mark};
 use super::open::OpenRows;
 use super::{FILE, Queue, Settings, Stats, files, schema};
 use crate::event::Event;
-use crate::event::fields::{self, FIELDS, Value};
+use crate::event::fields::{self, FIELDS, Row, Value};
 
 /// Statements kept prepared.
 const STATEMENTS: usize = 16;
@@ -88,14 +89,16 @@ impl Store {
     fn transact(&mut self, batch: &Queue, open: &OpenRows) -> rusqlite::Result<(i64, i64)> {
         self.sync(!batch.durable.is_empty() || !batch.marks.is_empty())?;
         let transaction = self.connection.unchecked_transaction()?;
-        let mut insert = self.connection.prepare_cached(&insert_sql())?;
+        let mut insert = self.connection.prepare_cached(&INSERT)?;
+        let mut before = None;
         for (row, seq) in batch.rows().zip(self.next_seq..) {
-            put(&mut insert, seq, &row.event)?;
+            put(&mut insert, seq, &row.event, &mut before)?;
             row.receipt.iter().for_each(|receipt| receipt.fill(seq));
         }
-        let mut update = self.connection.prepare_cached(&update_sql())?;
+        let mut update = self.connection.prepare_cached(&UPDATE)?;
+        let mut before = None;
         for (receipt, event) in batch.endings.iter().filter(|(receipt, _)| receipt.seq() > self.sealed) {
-            put(&mut update, receipt.seq(), event)?;
+            put(&mut update, receipt.seq(), event, &mut before)?;
         }
         let (mut sealed, mut delivered) = (self.sealed, self.delivered);
         for (mark, _) in &batch.marks {
@@ -107,7 +110,7 @@ impl Store {
         }
         let waited = self.late.range(..=delivered).map(|(seq, event)| (*seq, event));
         for (seq, event) in waited.chain(late(batch, self.sealed).filter(|(seq, _)| *seq <= delivered)) {
-            put(&mut update, seq, event)?;
+            put(&mut update, seq, event, &mut before)?;
         }
         open.enter(batch.receipts());
         transaction.commit()?;
@@ -152,31 +155,46 @@ fn late(batch: &Queue, sealed: i64) -> impl Iterator<Item = (i64, &Event)> {
     numbered.filter(move |(seq, _)| (1..=sealed).contains(seq))
 }
 
-fn insert_sql() -> String {
+static INSERT: LazyLock<String> = LazyLock::new(|| {
     let names: Vec<String> = FIELDS.iter().map(|field| format!("\"{}\"", field.name)).collect();
     let marks: Vec<String> = (0..=FIELDS.len()).map(|index| format!("?{}", index + 1)).collect();
     format!("INSERT INTO events (seq, {}) VALUES ({})", names.join(", "), marks.join(", "))
-}
+});
 
 /// Everything but time and id, which are those of the same event.
-fn update_sql() -> String {
+static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let columns = FIELDS.iter().enumerate().skip(2);
     let sets: Vec<String> =
         columns.map(|(index, field)| format!("\"{}\" = ?{}", field.name, index + 2)).collect();
     format!("UPDATE events SET {} WHERE seq = ?1", sets.join(", "))
-}
+});
 
-/// Runs a statement with the row number first, then the columns in order. Absent values stay unbound, which SQLite
-/// stores as NULL: binding is most of a row's cost.
-fn put(statement: &mut Statement<'_>, seq: i64, event: &Event) -> rusqlite::Result<()> {
-    statement.clear_bindings();
+/// Runs a statement with the row number first, then the columns in order. `before` is the row that it ran with last:
+/// SQLite keeps what was bound, rows share most of their values, and binding is most of a row's cost.
+fn put<'e>(
+    statement: &mut Statement<'_>,
+    seq: i64,
+    event: &'e Event,
+    before: &mut Option<Row<'e>>,
+) -> rusqlite::Result<()> {
+    if before.is_none() {
+        statement.clear_bindings();
+    }
     statement.raw_bind_parameter(1, seq)?;
-    fields::values(event, |index, value| match value {
-        Value::Null => Ok(()),
-        Value::Text(text) => statement.raw_bind_parameter(index + 2, text.as_ref()),
-        Value::Number(number) => {
-            statement.raw_bind_parameter(index + 2, i64::try_from(number).unwrap_or(i64::MAX))
+    let row = fields::row(event);
+    let unbound = || const { [const { Value::Null }; FIELDS.len()] };
+    for (index, (value, bound)) in row.iter().zip(before.get_or_insert_with(unbound)).enumerate() {
+        if value == bound {
+            continue;
         }
-    })?;
+        match value {
+            Value::Null => statement.raw_bind_parameter(index + 2, Null)?,
+            Value::Text(text) => statement.raw_bind_parameter(index + 2, text.as_ref())?,
+            Value::Number(number) => {
+                statement.raw_bind_parameter(index + 2, i64::try_from(*number).unwrap_or(i64::MAX))?;
+            }
+        }
+    }
+    *before = Some(row);
     statement.raw_execute().map(|_rows| ())
 }

@@ -40,6 +40,23 @@ async fn a_detection_can_be_read_as_soon_as_it_has_its_receipt() {
 }
 
 #[tokio::test]
+async fn a_row_keeps_nothing_of_the_row_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(settings(dir.path())).unwrap();
+    let status = |status| Event { status, ..event("a.example", Verdict::Allow) };
+    let path = |path: &str| Event { path: Some(path.into()), ..status(Some(404)) };
+    for event in [path("/a"), path("/a"), status(None), path("/b"), status(Some(7))] {
+        journal.append(event);
+    }
+    journal.close().await;
+    let column = |name: &str| all(dir.path()).iter().map(|row| row.fields[name].clone()).collect::<Vec<_>>();
+    let null = Value::Null;
+    let paths: [Value; 5] = ["/a".into(), "/a".into(), null.clone(), "/b".into(), null.clone()];
+    let statuses: [Value; 5] = [404.into(), 404.into(), null, 404.into(), 7.into()];
+    assert_eq!((column("path"), column("status")), (paths.to_vec(), statuses.to_vec()));
+}
+
+#[tokio::test]
 async fn nobody_else_can_read_the_store() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("a/data");
