@@ -24,6 +24,9 @@ pub const REDACTED: &str = "[redacted]";
 /// The most that redaction makes of a byte: `pw=a&` grows to `pw=[redacted]&`.
 pub const GROWTH_MAX: usize = 4;
 
+/// Longest path segment that is not looked at closely when it is simple.
+const PLAIN_SEGMENT_MAX_BYTES: usize = 12;
+
 /// Ends a payload that was longer than wanted.
 const CUT: &str = "...[cut]";
 
@@ -36,9 +39,24 @@ pub fn redact_query(query: &str) -> Cow<'_, str> {
 
 /// The path with opaque segments and secret parameters replaced: some MCP hosts put the credential there.
 pub fn redact_path(path: &str) -> Cow<'_, str> {
+    if is_plain(path) { Cow::Borrowed(path) } else { read_path(path) }
+}
+
+fn read_path(path: &str) -> Cow<'_, str> {
     let mut edits = Edits::new(path);
     url::path(&mut edits, path, 0..path.len());
     edits.finish()
+}
+
+/// True when every segment is so short and simple that no secret fits in: most paths are like that, and looking closer
+/// costs more than all else of a row.
+fn is_plain(path: &str) -> bool {
+    let mut segment_bytes = 0;
+    path.bytes().all(|b| {
+        segment_bytes = if b == b'/' { 0 } else { segment_bytes + 1 };
+        let simple = matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_');
+        simple && segment_bytes <= PLAIN_SEGMENT_MAX_BYTES
+    })
 }
 
 /// The name of a tool, prompt or resource; of a URI the user information, secret query values and opaque segments are

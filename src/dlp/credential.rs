@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::opaque;
 
 /// Starts of well-known credentials.
-const STARTS: [&str; 32] = [
+pub(super) const STARTS: [&str; 32] = [
     "sk-",
     "sk_live_",
     "sk_test_",

@@ -204,6 +204,19 @@ proptest! {
     }
 
     #[test]
+    fn a_path_that_is_not_looked_at_closely_has_no_secret(
+        segments in prop::collection::vec((prop::option::of(prop::sample::select(&credential::STARTS)), "[a-z0-9._-]{0,12}"), 0..5),
+    ) {
+        let segment = |(start, rest): &(Option<&str>, String)| {
+            let both = start.unwrap_or_default().to_ascii_lowercase() + rest;
+            format!("/{}", &both[..both.len().min(PLAIN_SEGMENT_MAX_BYTES)])
+        };
+        let path: String = segments.iter().map(segment).collect();
+        prop_assert!(is_plain(&path), "{path}");
+        prop_assert_eq!(read_path(&path), path.as_str());
+    }
+
+    #[test]
     fn whole_json_stays_json(
         secret in secret(),
         steps in prop::collection::vec((0u8..4, harmless(), any::<bool>()), 0..5),
