@@ -81,7 +81,8 @@ impl Transcoder {
     /// Reads the charset that the sender names.
     pub fn new(headers: &HeaderMap) -> Self {
         let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let charset = text.split(';').skip(1).find_map(|parameter| {
+        let parameters = text.split_once(';').map(|(_, parameters)| parameters.split(';'));
+        let charset = parameters.into_iter().flatten().find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
             name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
         });
@@ -100,10 +101,11 @@ impl Transcoder {
         }
         match self.form {
             Form::Utf8 => sink(bytes),
+            Form::Unknown if self.carry.is_empty() && bytes.len() >= 4 => self.decide(bytes, sink),
             Form::Unknown => {
                 self.carry.extend_from_slice(bytes);
                 if self.carry.len() >= 4 {
-                    self.decide(sink);
+                    self.decide_carried(sink);
                 }
             }
             Form::Utf16 { .. } | Form::Utf32 { .. } => self.wide(bytes, sink),
@@ -114,13 +116,17 @@ impl Transcoder {
     /// The stream has ended: a body of less than four bytes is decided now.
     pub fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) {
         if self.form == Form::Unknown && !self.carry.is_empty() {
-            self.decide(sink);
+            self.decide_carried(sink);
         }
     }
 
-    fn decide(&mut self, sink: &mut dyn FnMut(&[u8])) {
+    fn decide_carried(&mut self, sink: &mut dyn FnMut(&[u8])) {
         let start = std::mem::take(&mut self.carry);
-        let (form, mark) = match *start.as_slice() {
+        self.decide(&start, sink);
+    }
+
+    fn decide(&mut self, start: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        let (form, mark) = match *start {
             [0xef, 0xbb, 0xbf, ..] => (Form::Utf8, 3),
             [0xff, 0xfe, 0, 0, ..] => (Form::Utf32 { big: false }, 4),
             [0, 0, 0xfe, 0xff, ..] => (Form::Utf32 { big: true }, 4),

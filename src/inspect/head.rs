@@ -42,6 +42,8 @@ const VENDOR_HEADERS: [&str; 4] =
 const OAUTH_METADATA: [&str; 3] =
     ["oauth-protected-resource", "oauth-authorization-server", "openid-configuration"];
 
+const EVENT_STREAM: &[u8] = b"text/event-stream";
+
 /// Reads a request's head.
 pub fn read(head: &Head<'_>) -> Signals {
     let mut signals = Signals::default();
@@ -168,7 +170,12 @@ pub fn stream_session(query: Option<&str>) -> Option<&str> {
 
 /// True when the sender reads event streams.
 pub fn accepts_event_stream(headers: &HeaderMap) -> bool {
-    Accepts::of(headers).event_stream
+    accepted(headers).any(|media| media.eq_ignore_ascii_case(EVENT_STREAM))
+}
+
+fn accepted(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    ranges.map(media_type)
 }
 
 #[derive(Default)]
@@ -182,12 +189,11 @@ struct Accepts {
 impl Accepts {
     fn of(headers: &HeaderMap) -> Self {
         let mut found = Self::default();
-        for token in headers.get_all(ACCEPT).iter().flat_map(tokens) {
-            let media = token.split(';').next().unwrap_or_default().trim();
-            found.json |= media.eq_ignore_ascii_case("application/json");
-            found.event_stream |= media.eq_ignore_ascii_case("text/event-stream");
-            found.html |= media.eq_ignore_ascii_case("text/html");
-            found.server_card |= media.eq_ignore_ascii_case("application/mcp-server-card+json");
+        for media in accepted(headers) {
+            found.json |= media.eq_ignore_ascii_case(b"application/json");
+            found.event_stream |= media.eq_ignore_ascii_case(EVENT_STREAM);
+            found.html |= media.eq_ignore_ascii_case(b"text/html");
+            found.server_card |= media.eq_ignore_ascii_case(b"application/mcp-server-card+json");
         }
         found
     }
@@ -197,14 +203,19 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
     value.to_str().unwrap_or_default().split(',').map(str::trim)
 }
 
+/// A media type or range without its parameters.
+fn media_type(value: &[u8]) -> &[u8] {
+    let end = value.iter().position(|b| *b == b';').unwrap_or(value.len());
+    value.get(..end).unwrap_or_default().trim_ascii()
+}
+
 /// True for JSON media types.
 pub fn is_json(value: Option<&HeaderValue>) -> bool {
-    let Some(text) = value.and_then(|value| value.to_str().ok()) else { return false };
-    let media = text.split(';').next().unwrap_or_default().trim();
+    let media = value.map(|value| media_type(value.as_bytes())).unwrap_or_default();
     let suffix = media.len().checked_sub(5).and_then(|at| media.get(at..));
-    media.eq_ignore_ascii_case("application/json")
-        || media.eq_ignore_ascii_case("application/json-rpc")
-        || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
+    media.eq_ignore_ascii_case(b"application/json")
+        || media.eq_ignore_ascii_case(b"application/json-rpc")
+        || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case(b"+json"))
 }
 
 fn starts_with_any(text: &[u8], starts: &[&str]) -> bool {

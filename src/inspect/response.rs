@@ -1,9 +1,7 @@
 //! Evidence in a response, read in passing.
 
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_EXPOSE_HEADERS, CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE,
-};
-use http::{HeaderMap, StatusCode};
+use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderName};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::Signals;
 use super::body::{BodyVerdict, Reader};
@@ -45,29 +43,24 @@ struct Events {
 impl ResponseScan {
     /// Reads the response head; `None` when its body is not worth reading.
     pub fn new(status: StatusCode, headers: &HeaderMap, signals: &mut Signals) -> Option<Self> {
-        if let Some(session) = headers.get(mcp::HEADER_SESSION).and_then(|value| value.to_str().ok()) {
-            signals.note(&e::SESSION_RESPONSE);
-            signals.session.get_or_insert_with(|| session.to_owned());
+        let mut media = None;
+        for (name, value) in headers {
+            match name.as_str() {
+                "content-type" => media = media.or(Some(value)),
+                "access-control-allow-headers" | "access-control-expose-headers" => {
+                    cors(name, value, signals);
+                }
+                mcp::HEADER_SESSION => session(value, signals),
+                "www-authenticate"
+                    if status == StatusCode::UNAUTHORIZED && names(value, "resource_metadata=") =>
+                {
+                    signals.note(&e::RESOURCE_METADATA);
+                }
+                _ => {}
+            }
         }
-        let names = |header: HeaderName, word: &str| {
-            let mut values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
-            values.any(|value| value.to_ascii_lowercase().contains(word))
-        };
-        // A server of OAuth metadata lets browsers send the version because MCP clients do, not because it is one.
-        let metadata = signals.seen.iter().any(|signal| signal.id == e::OAUTH_METADATA.id);
-        if !metadata
-            && (names(ACCESS_CONTROL_EXPOSE_HEADERS, mcp::HEADER_SESSION)
-                || names(ACCESS_CONTROL_ALLOW_HEADERS, mcp::HEADER_VERSION))
-        {
-            signals.note(&e::CORS_HEADERS);
-        }
-        if status == StatusCode::UNAUTHORIZED && names(WWW_AUTHENTICATE, "resource_metadata=") {
-            signals.note(&e::RESOURCE_METADATA);
-        }
-        let media = headers.get(CONTENT_TYPE);
-        let stream = media.and_then(|value| value.to_str().ok()).is_some_and(|media| {
-            media.get(..17).is_some_and(|start| start.eq_ignore_ascii_case("text/event-stream"))
-        });
+        let start = media.and_then(|value| value.as_bytes().get(..17));
+        let stream = start.is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"));
         let form = if stream {
             let reader = Reader::of(Side::Response);
             Form::Events(Box::new(Events { parser: Parser::default(), reader, endpoint: None }))
@@ -99,6 +92,26 @@ impl ResponseScan {
         }
         more
     }
+}
+
+fn session(value: &HeaderValue, signals: &mut Signals) {
+    if let Ok(session) = value.to_str() {
+        signals.note(&e::SESSION_RESPONSE);
+        signals.session.get_or_insert_with(|| session.to_owned());
+    }
+}
+
+/// A server of OAuth metadata lets browsers send the version because MCP clients do, not because it is one.
+fn cors(name: &HeaderName, value: &HeaderValue, signals: &mut Signals) {
+    let word = if *name == ACCESS_CONTROL_EXPOSE_HEADERS { mcp::HEADER_SESSION } else { mcp::HEADER_VERSION };
+    let metadata = signals.seen.iter().any(|signal| signal.id == e::OAUTH_METADATA.id);
+    if !metadata && names(value, word) {
+        signals.note(&e::CORS_HEADERS);
+    }
+}
+
+fn names(value: &HeaderValue, word: &str) -> bool {
+    value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains(word))
 }
 
 impl Form {

@@ -128,9 +128,12 @@ impl Signals {
 
     fn foremost(&self) -> (Option<&str>, Option<&str>) {
         let claimed = (self.claimed.method.as_deref(), self.claimed.name.as_deref());
+        if self.seen.is_empty() {
+            return claimed;
+        }
         // Of equals, `max_by_key` gives the last.
         let call = self.calls.iter().rev().max_by_key(|call| mcp::telling(&call.method));
-        match call.filter(|_| !self.seen.is_empty()) {
+        match call {
             Some(call) if mcp::telling(&call.method) >= claimed.0.and_then(mcp::telling) => {
                 let agreed = claimed.0.is_none_or(|method| method == call.method);
                 let name = call.name.as_deref().or_else(|| claimed.1.filter(|_| agreed));
