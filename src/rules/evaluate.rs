@@ -270,10 +270,15 @@ impl RuleSet {
         }
     }
 
+    /// True when a rule has a regex over the body.
+    pub fn reads_bodies(&self) -> bool {
+        self.facts.body.set.is_some()
+    }
+
     /// What could still change the outcome.
     pub fn wants(&self, evaluation: &Evaluation) -> Wants {
         let mut wants = Wants::default();
-        let most = Wants { mcp: true, body: self.facts.body.set.is_some() };
+        let most = Wants { mcp: true, body: self.reads_bodies() };
         for position in self.index.open(&evaluation.bits, |stage| evaluation.over(stage)) {
             let Some((rule, expression)) = self.rules.get(position).filter(|_| wants != most) else { break };
             let decided = expression.evaluate(&|atom| self.fact(evaluation, atom)).is_some();

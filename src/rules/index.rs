@@ -1,6 +1,8 @@
 //! Which rules are worth a look: a rule can only hold when one of the facts it cannot do without is proven, so ten
 //! thousand rules cost a request no more than the few that its facts lead to.
 
+use std::collections::HashSet;
+
 use super::evaluate::Stage;
 use super::expression::{Atom, Expression};
 
@@ -19,13 +21,18 @@ pub struct Index {
 }
 
 impl Index {
-    /// `stages` gives each fact's stage.
-    pub fn new<'a>(rules: impl Iterator<Item = &'a Expression> + Clone, stages: &[Stage]) -> Self {
+    /// `stages` gives each fact's stage; `common` are facts that many requests prove, so that they tell rules apart badly.
+    pub fn new<'a>(
+        rules: impl Iterator<Item = &'a Expression> + Clone,
+        stages: &[Stage],
+        common: &HashSet<Atom>,
+    ) -> Self {
         let mut uses = vec![0_usize; stages.len()];
         rules.clone().for_each(|rule| count(rule, &mut uses));
         let cost = |key: &Vec<Atom>| {
             let stage = key.iter().filter_map(|atom| stages.get(*atom)).max().copied();
-            (stage, key.iter().filter_map(|atom| uses.get(*atom)).sum::<usize>())
+            let uses = key.iter().filter_map(|atom| uses.get(*atom)).sum::<usize>();
+            (stage, key.iter().any(|atom| common.contains(atom)), uses)
         };
         let mut index = Self { by_atom: vec![Vec::new(); stages.len()], ..Self::default() };
         for (position, rule) in rules.enumerate() {
@@ -48,9 +55,10 @@ impl Index {
     /// Rules that could hold now, in their order; `bits` has one bit for each fact, set when it is proven.
     pub fn provable(&self, bits: &[u64]) -> Vec<usize> {
         let mut found = self.always.clone();
-        for (word, bits) in bits.iter().enumerate().filter(|(_, bits)| **bits != 0) {
-            let proven = (0..64).filter(|bit| bits >> bit & 1 == 1);
-            found.extend(proven.filter_map(|bit| self.by_atom.get(word * 64 + bit)).flatten());
+        for (word, bits) in bits.iter().enumerate() {
+            for bit in ones(*bits) {
+                found.extend_from_slice(self.by_atom.get(word * 64 + bit).map_or(&[], Vec::as_slice));
+            }
         }
         in_order(found)
     }
@@ -62,6 +70,15 @@ impl Index {
         found.extend(open.flat_map(|(_, rules)| rules));
         in_order(found)
     }
+}
+
+/// Where the ones of a word are.
+fn ones(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = word.trailing_zeros();
+        word &= word.wrapping_sub(1);
+        (lowest < u64::BITS).then_some(lowest as usize)
+    })
 }
 
 fn in_order(mut rules: Vec<usize>) -> Vec<usize> {
@@ -110,9 +127,19 @@ mod tests {
     fn a_rule_is_filed_under_the_fact_that_fewest_rules_share() {
         let (method, paths) = (0, [1, 2, 3]);
         let rules = paths.map(|path| Expression::All(vec![Expression::Atom(method), Expression::Atom(path)]));
-        let index = Index::new(rules.iter(), &[Stage::Head; 4]);
+        let index = Index::new(rules.iter(), &[Stage::Head; 4], &HashSet::new());
         assert_eq!(index.provable(&[1 << method]), [0_usize; 0]);
         assert_eq!(index.provable(&[1 << method | 1 << paths[1]]), [1]);
+    }
+
+    #[test]
+    fn a_common_fact_is_no_key_where_there_is_another() {
+        let (method, path) = (0, 1);
+        let rules =
+            [Expression::All(vec![Expression::Atom(method), Expression::Atom(path)]), Expression::Atom(path)];
+        let provable = |common| Index::new(rules.iter(), &[Stage::Head; 2], &common).provable(&[1 << method]);
+        assert_eq!(provable(HashSet::new()), [0]);
+        assert_eq!(provable(HashSet::from([method])), [0_usize; 0]);
     }
 
     fn expression() -> impl Strategy<Value = Expression> {
@@ -159,7 +186,7 @@ mod tests {
             expressions in prop::collection::vec(expression(), 1..6),
             evaluation in evaluation(),
         ) {
-            let indexed = set(&expressions, |rules, stages| Index::new(rules.iter(), stages));
+            let indexed = set(&expressions, |rules, stages| Index::new(rules.iter(), stages, &HashSet::from([1, 5])));
             let every = set(&expressions, |rules, _| Index {
                 always: (0..rules.len()).collect(),
                 ..Index::default()

@@ -86,7 +86,9 @@ pub fn from_sources(sources: Vec<Source>) -> Result<RuleSet, Located> {
     compiler.lists.iter().for_each(|list| hash.add(list));
     set.hash = hash.text().into();
     set.facts = compiler.finish()?;
-    set.index = Index::new(set.rules.iter().map(|(_, expression)| expression), &set.facts.stages);
+    let expressions = set.rules.iter().map(|(_, expression)| expression);
+    let methods = set.facts.methods.values().copied().collect();
+    set.index = Index::new(expressions, &set.facts.stages, &methods);
     Ok(set)
 }
 
