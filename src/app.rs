@@ -16,6 +16,7 @@ use aws_lc_rs::hmac;
 use time::OffsetDateTime;
 
 use crate::config::Config;
+use crate::event::Verdict;
 use crate::http::memory::HoldBudget;
 use crate::http::origin::Connector;
 use crate::identity::Users;
@@ -178,7 +179,9 @@ impl App {
 /// What a reload replaces.
 fn ruling(config: Config, rules: rules::RuleSet) -> Result<Ruling, StartError> {
     let Config { policy, pac, record, users, .. } = config;
-    Ok(Ruling { rules, policy, pac, record, users: Users::new(users).map_err(StartError::Resource)? })
+    let users = Users::new(users).map_err(StartError::Resource)?;
+    let keeps_payloads = rules.rules().any(|rule| policy.verdict(rule.ask) == Verdict::Inspect);
+    Ok(Ruling { rules, policy, keeps_payloads, pac, record, users })
 }
 
 /// A CA that is there, or one made on the first start.

@@ -160,7 +160,8 @@ impl Policy {
         }
     }
 
-    fn verdict(&self, ask: Ask) -> Verdict {
+    /// What a rule that asks for this gets.
+    pub fn verdict(&self, ask: Ask) -> Verdict {
         match ask {
             Ask::Allow => Verdict::Allow,
             Ask::Log => Verdict::Log,

@@ -20,6 +20,7 @@ use crate::inspect::{Signals, Strength};
 use page::Page;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// JSON-RPC error code of a refusal. The specification keeps -32020..-32099 for itself and leaves codes outside
 /// -32768..-32000 to applications (JSON-RPC 2.0, section 5.1).
@@ -74,7 +75,7 @@ impl Asker {
         if signals.ids().next().is_some() || signals.strength() >= Strength::Strong {
             return Self::Mcp(Expected::of(method, headers, signals));
         }
-        let navigates = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+        let navigates = headers.get(SEC_FETCH_MODE).is_some_and(|mode| mode == "navigate");
         let html = headers.get(ACCEPT).and_then(|a| a.to_str().ok()).is_some_and(|a| a.contains("text/html"));
         if navigates || html {
             return Self::Browser { follows: matches!(*method, Method::GET | Method::HEAD) };

@@ -11,6 +11,9 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 
 /// Removes what must not be forwarded with a request; keeps an upgrade when there is one.
 pub fn strip_request(headers: &mut HeaderMap) {
+    if !headers.keys().any(may_stop) {
+        return;
+    }
     let upgrade = upgrade_of(headers);
     let trailers = headers.get(TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
     strip_connection(headers);
@@ -28,6 +31,9 @@ pub fn strip_request(headers: &mut HeaderMap) {
 
 /// Removes what must not be forwarded with a response.
 pub fn strip_response(headers: &mut HeaderMap) {
+    if !headers.keys().any(may_stop) {
+        return;
+    }
     strip_connection(headers);
     headers.remove(PROXY_AUTHENTICATE);
 }
@@ -59,6 +65,23 @@ pub fn join_cookies(headers: &mut HeaderMap) {
     if let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
         headers.insert(COOKIE, joined);
     }
+}
+
+/// True for every field that may have to be removed. Few messages have one, and one pass over their names costs less than
+/// asking for each.
+fn may_stop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "expect"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
 }
 
 fn strip_connection(headers: &mut HeaderMap) {

@@ -36,7 +36,7 @@ pub fn check<B>(request: &Request<B>, tunnel: &Destination) -> Result<(), Ambigu
     target(request)?;
     let authority = authority(request)?;
     // The common case compares bytes; only a differing spelling is taken apart.
-    if authority.as_bytes() == tunnel.host.as_bytes() {
+    if is_spelled_alike(authority, tunnel) {
         return Ok(());
     }
     let asked = Destination::parse(authority, Some(tunnel.port)).map_err(|_bad| Ambiguous::Host)?;
@@ -65,6 +65,13 @@ fn authority<B>(request: &Request<B>) -> Result<&str, Ambiguous> {
         (None, Some(host)) => Ok(host),
         (None, None) => Err(Ambiguous::Host),
     }
+}
+
+fn is_spelled_alike(authority: &str, tunnel: &Destination) -> bool {
+    let Some(rest) = authority.strip_prefix(&*tunnel.host) else { return false };
+    // An address of IPv6 without brackets may end in what looks like a port.
+    let port = rest.strip_prefix(':').filter(|_| !tunnel.host.contains(':'));
+    rest.is_empty() || port.is_some_and(|port| port.parse() == Ok(tunnel.port))
 }
 
 fn same(a: &str, b: &str) -> bool {

@@ -60,30 +60,31 @@ async fn inspect_request(
     parts: &Parts,
     incoming: Incoming,
 ) -> Result<Outgoing, OriginFault> {
-    let ended = incoming.is_end_stream();
-    look_at_head(seen, parts, ended);
-    if ended {
+    look_at_head(seen, parts);
+    if incoming.is_end_stream() {
+        let Judged { ruling, evaluation, .. } = &mut seen.judged;
+        ruling.rules.body(evaluation, &[], true);
+        seen.judge(true);
         return Ok(Outgoing::empty());
     }
+    seen.learn(false);
     if wants_body(seen, &parts.headers) {
         return Box::pin(hold_body(seen, &parts.headers, incoming)).await;
     }
+    seen.judge(false);
     let (body, late) = hold::stream(incoming, &parts.headers, &seen.signals, &seen.tunnel.gateway.held);
     seen.late = Some(late);
     Ok(body)
 }
 
-fn look_at_head(seen: &mut Seen, parts: &Parts, ended: bool) {
+fn look_at_head(seen: &mut Seen, parts: &Parts) {
+    seen.clock_rules(true);
     let (path, query) = (parts.uri.path(), parts.uri.query());
     let host = seen.tunnel.destination.host.as_ref();
     let (method, headers) = (&parts.method, &parts.headers);
     seen.signals = inspect::head::read(&inspect::head::Head { method, host, path, query, headers });
     let Judged { ruling, evaluation, .. } = &mut seen.judged;
     ruling.rules.head(evaluation, &rules::Head { method, path, query, headers });
-    if ended {
-        ruling.rules.body(evaluation, &[], true);
-    }
-    seen.judge(ended);
 }
 
 /// True when a rule, or the answer to a suspected call, needs something of the body.
@@ -105,12 +106,19 @@ async fn hold_body(
     headers: &HeaderMap,
     incoming: Incoming,
 ) -> Result<Outgoing, OriginFault> {
+    seen.clock_rules(false);
     let gateway = Arc::clone(&seen.tunnel.gateway);
     let Judged { ruling, evaluation, .. } = &mut seen.judged;
-    let readers = Readers { rules: &ruling.rules, evaluation, signals: &mut seen.signals };
+    let readers = Readers {
+        rules: &ruling.rules,
+        evaluation,
+        signals: &mut seen.signals,
+        payload: ruling.keeps_payloads,
+    };
     let since = Instant::now();
     let held = hold::hold(incoming, headers, &gateway, readers).await;
     seen.hold_us = Some(hold::held_us(since));
+    seen.clock_rules(true);
     (seen.held_bytes, seen.payload, seen.late) = (held.bytes, held.payload, held.rest);
     let direction = Direction { direction: "request" };
     gateway.metrics.inspected.get_or_create(&direction).inc_by(held.bytes);

@@ -56,6 +56,8 @@ pub struct Ruling {
     pub rules: RuleSet,
     /// The policy.
     pub policy: Policy,
+    /// True when a rule asks for payloads.
+    pub keeps_payloads: bool,
     /// The PAC file.
     pub pac: Pac,
     /// What is recorded.

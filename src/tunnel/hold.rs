@@ -147,6 +147,8 @@ pub struct Readers<'a> {
     pub evaluation: &'a mut Evaluation,
     /// What was seen so far.
     pub signals: &'a mut Signals,
+    /// True when a rule could ask for the payload.
+    pub payload: bool,
 }
 
 /// Holds until nothing more can change a rule's mind, or a limit is reached.
@@ -156,7 +158,7 @@ pub async fn hold(
     gateway: &Gateway,
     readers: Readers<'_>,
 ) -> HeldBody {
-    let Readers { rules, evaluation, signals } = readers;
+    let Readers { rules, evaluation, signals, payload } = readers;
     let limits = &gateway.limits;
     let Some(reading) = Reading::start(headers, &gateway.held) else {
         let late = Late::new(None, signals.clone());
@@ -165,7 +167,7 @@ pub async fn hold(
         let outcome = Outcome::Uninspectable(&HOLD_TOTAL);
         return HeldBody { body, outcome, bytes: 0, payload: Vec::new(), rest };
     };
-    let mut holding = Holding::new(reading, gateway);
+    let mut holding = Holding::new(reading, gateway, payload);
     let deadline = tokio::time::Instant::now() + limits.hold;
     let outcome = loop {
         if let Some(outcome) = holding.over(limits, rules, evaluation) {
@@ -175,14 +177,14 @@ pub async fn hold(
             Err(_elapsed) => break Outcome::Uninspectable(&HOLD_TIME),
             Ok(Some(Err(broken))) => break Outcome::Broken(broken.to_string()),
             Ok(Some(Ok(frame))) => frame,
-            Ok(None) => {
-                holding.ended = true;
-                break holding.finish(rules, evaluation, signals);
-            }
+            Ok(None) => break holding.finish(rules, evaluation, signals),
         };
         match frame.into_data() {
             Ok(data) => holding.take(data, rules, evaluation, signals),
             Err(frame) => holding.trailers = frame.into_trailers().ok(),
+        }
+        if incoming.is_end_stream() {
+            break holding.finish(rules, evaluation, signals);
         }
     };
     holding.release(incoming, outcome, signals)
@@ -201,13 +203,13 @@ struct Holding {
 }
 
 impl Holding {
-    fn new(reading: Reading, gateway: &Gateway) -> Self {
+    fn new(reading: Reading, gateway: &Gateway, payload: bool) -> Self {
         Self {
             frames: VecDeque::new(),
             bytes: 0,
             share: gateway.held.share(),
             payload: Vec::new(),
-            payload_max: gateway.limits.payload_bytes,
+            payload_max: if payload { gateway.limits.payload_bytes } else { 0 },
             reading,
             verdict: BodyVerdict::Undecided,
             trailers: None,
@@ -218,7 +220,9 @@ impl Holding {
     fn over(&self, limits: &Limits, rules: &RuleSet, evaluation: &Evaluation) -> Option<Outcome> {
         match self.verdict {
             BodyVerdict::Uninspectable(why) => return Some(Outcome::Uninspectable(why)),
-            BodyVerdict::Settled if !rules.wants(evaluation).body => return Some(Outcome::Inspected),
+            BodyVerdict::Settled if !(rules.reads_bodies() && rules.wants(evaluation).body) => {
+                return Some(Outcome::Inspected);
+            }
             BodyVerdict::Settled | BodyVerdict::Undecided => {}
         }
         (self.bytes >= limits.hold_bytes).then_some(Outcome::Uninspectable(&HOLD_BYTES))
@@ -240,7 +244,13 @@ impl Holding {
         self.frames.push_back(data);
     }
 
+    /// The body has ended.
     fn finish(&mut self, rules: &RuleSet, evaluation: &mut Evaluation, signals: &mut Signals) -> Outcome {
+        self.ended = true;
+        if let BodyVerdict::Uninspectable(why) = self.verdict {
+            self.reading.reader.so_far(signals);
+            return Outcome::Uninspectable(why);
+        }
         let (payload, payload_max) = (&mut self.payload, self.payload_max);
         let verdict = self.reading.reader.finish_with(signals, &mut |decoded| {
             keep(payload, payload_max, decoded);

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
@@ -62,6 +62,10 @@ pub struct Seen {
     /// What went wrong.
     pub error: Option<String>,
     receipt: Option<Receipt>,
+    /// True once `action` was judged.
+    settled: bool,
+    rules_since: Option<Instant>,
+    rules_took: Duration,
     closed: bool,
 }
 
@@ -91,6 +95,9 @@ impl Seen {
             bytes_down: 0,
             error: None,
             receipt: None,
+            settled: false,
+            rules_since: None,
+            rules_took: Duration::ZERO,
             closed: false,
         })
     }
@@ -122,19 +129,34 @@ impl Seen {
         self.first_byte_us = Some(self.elapsed_us());
     }
 
+    /// Notes when a request's way through the rules began, and when it is interrupted.
+    pub fn clock_rules(&mut self, running: bool) {
+        let now = Instant::now();
+        let spent = self.rules_since.take().map(|since| now.duration_since(since));
+        self.rules_took += spent.unwrap_or_default();
+        self.rules_since = running.then_some(now);
+    }
+
+    /// Tells the rules the signals so far; `last`: nothing more will come of the body.
+    pub fn learn(&mut self, last: bool) {
+        let Judged { ruling, evaluation, .. } = &mut self.judged;
+        ruling.rules.mcp(evaluation, &self.signals, last);
+    }
+
     /// Judges from the head, the held body and the signals so far; `last`: nothing more will come of the body.
     pub fn judge(&mut self, last: bool) {
-        let started = Instant::now();
+        self.settled = true;
+        self.learn(last);
         let Judged { ruling, evaluation, approved } = &mut self.judged;
-        ruling.rules.mcp(evaluation, &self.signals, last);
         self.action = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
-        self.gateway().metrics.rule_evaluation.observe(started.elapsed().as_secs_f64());
+        self.clock_rules(false);
+        self.gateway().metrics.rule_evaluation.observe(self.rules_took.as_secs_f64());
     }
 
     /// Judges again after a response added signals; what was decided before stands, unless this is more severe.
     pub fn rejudge(&mut self) {
+        self.learn(true);
         let Judged { ruling, evaluation, approved } = &mut self.judged;
-        ruling.rules.mcp(evaluation, &self.signals, true);
         let later = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
         self.action = std::mem::replace(&mut self.action, Action::pass()).join(later);
     }
@@ -235,7 +257,7 @@ impl Seen {
     fn event(&self) -> Event {
         let tunnel = &self.tunnel;
         let connected = self.connected.clone().unwrap_or_default();
-        let spent = |duration: std::time::Duration| {
+        let spent = |duration: Duration| {
             (!duration.is_zero()).then(|| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
         };
         let mut event = Event {
@@ -303,6 +325,10 @@ impl Drop for Seen {
             "client: it went away before the response's end"
         };
         self.error.get_or_insert_with(|| why.to_owned());
+        if !self.settled {
+            // It went away while its body was held; what was seen of it counts.
+            self.judge(true);
+        }
         self.close();
     }
 }
@@ -340,9 +366,9 @@ pub fn clip(value: &str) -> String {
 }
 
 fn text(value: &HeaderValue) -> String {
-    clip(&String::from_utf8_lossy(value.as_bytes()))
+    value.to_str().map_or_else(|_opaque| clip(&String::from_utf8_lossy(value.as_bytes())), clip)
 }
 
 fn seconds(us: u64) -> f64 {
-    std::time::Duration::from_micros(us).as_secs_f64()
+    Duration::from_micros(us).as_secs_f64()
 }

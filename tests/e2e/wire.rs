@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::mpsc;
 
 use crate::faults::say;
@@ -64,6 +65,21 @@ fn a_call_whose_client_leaves_before_the_answer_is_recorded() {
     let event = gateway.event("the call", |e| e["mcp_method"] == "tools/call");
     assert_eq!(event["verdict"], "log");
     assert!(event["error"].as_str().unwrap().starts_with("client: it went away"), "{event}");
+}
+
+#[test]
+fn a_call_that_is_cut_while_its_body_is_held_is_a_detection() {
+    let (origin, gateway) = (Raw::start(), gateway().config("limits: { drain_ms: 1 }").start());
+    // The gateway says so when it begins to read the body.
+    let fields = "Mcp-Method: tools/call\r\nExpect: 100-continue\r\nContent-Length: 100\r\n";
+    let mut client = TcpStream::connect(&gateway.proxy).unwrap();
+    client.write_all(origin.request("POST /a", fields, "").as_bytes()).unwrap();
+    assert!(read_to(&mut client, "\r\n\r\n").contains("100 continue"));
+    client.write_all(b"{\"jsonrpc\":").unwrap();
+    Command::new("kill").args(["-TERM", &gateway.pid().to_string()]).status().unwrap();
+    let event = gateway.event("the call", |e| e["path"] == "/a");
+    assert_eq!((&event["verdict"], &event["mcp_method"]), (&"log".into(), &"tools/call".into()), "{event}");
+    assert_eq!(event["error"], "gateway: it is shutting down");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) fn repeatable(request: &Request<Outgoing>) -> Option<Request<Outgoing
 /// The form that HTTP/1.1 has: a path and a `Host` (RFC 9112, section 3.2), one `Cookie` (RFC 9113, section 8.2.3), and
 /// chunks for a body of unknown length whatever the method.
 pub(super) fn as_http1(request: &mut Request<Outgoing>) {
-    *request.version_mut() = Version::HTTP_11;
+    let version = std::mem::replace(request.version_mut(), Version::HTTP_11);
     if let Some(authority) = request.uri().authority() {
         let host = authority.as_str().rsplit('@').next().unwrap_or_default();
         let host = HeaderValue::from_str(host);
@@ -32,7 +32,9 @@ pub(super) fn as_http1(request: &mut Request<Outgoing>) {
         }
         *request.uri_mut() = Uri::from(path);
     }
-    fields::join_cookies(request.headers_mut());
+    if version == Version::HTTP_2 {
+        fields::join_cookies(request.headers_mut());
+    }
     let hint = request.body().size_hint();
     if !request.body().is_end_stream() && hint.exact().is_none() {
         request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
