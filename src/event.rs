@@ -3,6 +3,7 @@
 //! [`Event`] is the dictionary; [`FIELDS`](fields::FIELDS) gives each column its name, type and meaning, and the
 //! SQLite table, the ClickHouse table and the JSON form are all derived from it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -164,7 +165,7 @@ pub struct Event {
     /// What was done.
     pub verdict: Verdict,
     /// Why, in a sentence.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// The ids of all rules that matched.
     pub rule_ids: Vec<String>,
     /// The highest severity of the rules that matched.

@@ -25,7 +25,9 @@ pub use gateway::{Gateway, Limits, Record, Ruling};
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use prometheus_client::metrics::counter::Counter;
 
 use crate::event::Mode;
 use crate::http::Origin;
@@ -80,6 +82,8 @@ pub struct Tunnel {
     judged: Mutex<Option<Judged>>,
     /// Requests so far.
     asked: AtomicU64,
+    /// Counts requests that nothing matched.
+    passed: OnceLock<Counter>,
 }
 
 /// A rule set's view of a tunnel's names, kept until the rule set changes.
@@ -113,6 +117,7 @@ impl Tunnel {
             origin,
             judged: Mutex::new(None),
             asked: AtomicU64::new(0),
+            passed: OnceLock::new(),
         }
     }
 

@@ -1,19 +1,21 @@
 //! One connection to an origin for one client: opened and verified first, reopened when the origin closed it.
 
 mod form;
+mod sender;
 
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{Request, Response, Version};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use self::sender::Sender;
 use super::Outgoing;
 use super::serve::{CONNECTION_WINDOW_BYTES, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES};
 use crate::listener::Tasks;
@@ -101,14 +103,8 @@ struct Slot {
     /// The latest failure, for all who waited for the same attempt.
     failed: Option<(Instant, OriginFault)>,
     fresh: bool,
-    /// When an HTTP/1.1 connection last brought a response.
+    /// When the latest request was sent that an HTTP/1.1 connection answered.
     used: Option<Instant>,
-}
-
-#[derive(Debug)]
-enum Sender {
-    Http1(http1::SendRequest<Outgoing>),
-    Http2(http2::SendRequest<Outgoing>),
 }
 
 impl Origin {
@@ -158,44 +154,41 @@ impl Origin {
     /// Sends a request; a connection that the origin closed while it was idle is replaced once.
     pub async fn send(&self, mut request: Request<Outgoing>) -> Result<Response<Incoming>, OriginFault> {
         let mut sender = self.sender().await?;
-        let mut again = if self.may_race(&sender) { form::repeatable(&request) } else { None };
-        for last in [false, true] {
+        let now = Instant::now();
+        let mut again = if self.may_race(&sender, now) { form::repeatable(&request) } else { None };
+        let mut first = true;
+        loop {
+            if !sender.is_ready() {
+                self.patient(None, pin!(sender.ready())).await?;
+            }
             let progress = request.body().progress();
-            let error = match self.patient(progress, self.attempt(&mut sender, request)).await? {
+            let error = match self.patient(progress, pin!(sender.send(request))).await? {
                 Ok(response) => {
                     if let Sender::Http1(_) = &sender {
                         let mut slot = self.slot();
-                        (slot.sender, slot.used) = (Some(sender), Some(Instant::now()));
+                        (slot.sender, slot.used) = (Some(sender), Some(now));
                     }
                     return Ok(response);
                 }
-                Err(error) => *error,
+                Err(error) => error,
             };
-            match error {
-                Unsent::Refused(returned) if !last => {
-                    request = *returned;
-                    self.slot().sender = None;
-                    sender = self.sender().await?;
-                }
-                // The origin may have closed just when the request was on its way; asking again is safe.
-                Unsent::Failed(OriginFault::Incomplete(_)) if !last && again.is_some() => {
-                    let Some(repeated) = again.take() else { break };
-                    request = repeated;
-                    self.slot().sender = None;
-                    sender = self.sender().await?;
-                }
-                Unsent::Refused(_) => break,
-                Unsent::Failed(fault) => return Err(fault),
-            }
+            let (unsent, fault) = failed(error);
+            // The origin may have closed just when the request was on its way; asking again is safe.
+            let closed = first && matches!(fault, OriginFault::Incomplete(_));
+            let Some(next) = unsent.or_else(|| again.take().map(|boxed| *boxed)).filter(|_| closed) else {
+                return Err(fault);
+            };
+            (request, first) = (next, false);
+            self.slot().sender = None;
+            sender = self.sender().await?;
         }
-        Err(OriginFault::Incomplete("it closes every connection".into()))
     }
 
     /// True when the origin may be closing the connection just now: HTTP/2 says so at any time (RFC 9113, section 6.8),
     /// HTTP/1.1 closes what was idle.
-    fn may_race(&self, sender: &Sender) -> bool {
+    fn may_race(&self, sender: &Sender, now: Instant) -> bool {
         match sender {
-            Sender::Http1(_) => self.slot().used.is_some_and(|used| used.elapsed() > RACE),
+            Sender::Http1(_) => self.slot().used.is_some_and(|used| now.duration_since(used) > RACE),
             Sender::Http2(_) => true,
         }
     }
@@ -204,9 +197,8 @@ impl Origin {
     async fn patient<T>(
         &self,
         progress: Option<Arc<AtomicU64>>,
-        attempt: impl Future<Output = T>,
+        mut attempt: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, OriginFault> {
-        let mut attempt = pin!(attempt);
         let mut before = None;
         loop {
             if let Ok(done) = tokio::time::timeout(self.connector.response_head, attempt.as_mut()).await {
@@ -219,26 +211,6 @@ impl Origin {
                 return Err(OriginFault::Silent);
             }
             before = now;
-        }
-    }
-
-    async fn attempt(
-        &self,
-        sender: &mut Sender,
-        mut request: Request<Outgoing>,
-    ) -> Result<Response<Incoming>, Box<Unsent>> {
-        match sender {
-            Sender::Http1(sender) => {
-                form::as_http1(&mut request);
-                if sender.ready().await.is_err() {
-                    return Err(Box::new(Unsent::Refused(Box::new(request))));
-                }
-                sender.try_send_request(request).await.map_err(unsent)
-            }
-            Sender::Http2(sender) => {
-                *request.version_mut() = Version::HTTP_2;
-                sender.try_send_request(request).await.map_err(unsent)
-            }
         }
     }
 
@@ -275,15 +247,11 @@ impl Origin {
         if let Some(fault) = slot.fault.take() {
             return Err(fault);
         }
-        let open = match &slot.sender {
-            Some(Sender::Http1(sender)) => !sender.is_closed(),
-            Some(Sender::Http2(sender)) if !sender.is_closed() => {
-                return Ok(Some(Sender::Http2(sender.clone())));
-            }
-            _ => false,
-        };
-        let taken = slot.sender.take();
-        Ok(if open { taken } else { None })
+        let taken = slot.sender.take().filter(|sender| !sender.is_closed());
+        if let Some(Sender::Http2(shared)) = &taken {
+            slot.sender = Some(Sender::Http2(shared.clone()));
+        }
+        Ok(taken)
     }
 
     async fn connect(&self) -> Result<(Sender, Connected), OriginFault> {
@@ -351,16 +319,12 @@ impl Origin {
     }
 }
 
-enum Unsent {
-    Refused(Box<Request<Outgoing>>),
-    Failed(OriginFault),
-}
-
-fn unsent(mut error: TrySendError<Request<Outgoing>>) -> Box<Unsent> {
-    if let Some(request) = error.take_message() {
-        return Box::new(Unsent::Refused(Box::new(request)));
+/// The request, when nothing of it was sent, and what went wrong.
+fn failed(mut error: TrySendError<Request<Outgoing>>) -> (Option<Request<Outgoing>>, OriginFault) {
+    match error.take_message() {
+        Some(request) => (Some(request), OriginFault::Incomplete("it closes every connection".into())),
+        None => (None, fault(&error.into_error())),
     }
-    Box::new(Unsent::Failed(fault(&error.into_error())))
 }
 
 /// hyper's error by whose fault it is.

@@ -204,7 +204,7 @@ async fn aged(dir: &std::path::Path, ages_days: &[i64], bytes: usize) {
     for age in ages_days {
         let now = event("a.example", Verdict::Allow);
         let reason = "x".repeat(bytes);
-        journal.append(Event { time_us: now.time_us - age * 86_400_000_000, reason, ..now });
+        journal.append(Event { time_us: now.time_us - age * 86_400_000_000, reason: reason.into(), ..now });
     }
     journal.close().await;
 }

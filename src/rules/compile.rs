@@ -1,7 +1,6 @@
 //! Conditions of a file to facts and expressions.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -263,8 +262,8 @@ fn fresh(stages: &mut Vec<Stage>, stage: Stage) -> Atom {
 }
 
 /// The fact that a value is there; rules that name the same value share it.
-fn known<T: Eq + Hash>(
-    facts: &mut HashMap<T, Atom>,
+fn known<T: Ord>(
+    facts: &mut BTreeMap<T, Atom>,
     value: T,
     stage: Stage,
     stages: &mut Vec<Stage>,

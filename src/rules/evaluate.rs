@@ -1,6 +1,6 @@
 //! Evaluates a rule set over an exchange, step by step.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -113,12 +113,12 @@ pub struct Facts {
     pub(super) stages: Vec<Stage>,
     pub(super) host: Hosts,
     pub(super) sni: Hosts,
-    pub(super) ports: HashMap<u16, Atom>,
-    pub(super) users: HashMap<String, Atom>,
-    pub(super) groups: HashMap<String, Atom>,
-    pub(super) networks: HashMap<IpNet, Atom>,
+    pub(super) ports: BTreeMap<u16, Atom>,
+    pub(super) users: BTreeMap<String, Atom>,
+    pub(super) groups: BTreeMap<String, Atom>,
+    pub(super) networks: BTreeMap<IpNet, Atom>,
     pub(super) approved: Option<Atom>,
-    pub(super) methods: HashMap<String, Atom>,
+    pub(super) methods: BTreeMap<String, Atom>,
     pub(super) path: Field,
     pub(super) query: Field,
     pub(super) content_type: Field,

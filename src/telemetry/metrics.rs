@@ -40,7 +40,7 @@ pub struct Metrics {
     pub mcp_calls: Family<McpCall, Counter>,
     /// Time from head to end.
     pub request_duration: Histogram,
-    /// Time from a request's head until it is sent on or answered.
+    /// Time from a request's head to the decision about it.
     pub overhead: Histogram,
     /// Time that rules took for one request.
     pub rule_evaluation: Histogram,
@@ -136,7 +136,7 @@ impl Metrics {
         r.register("mcp_calls", help, self.mcp_calls.clone());
         let help = "Time from a request's head to the end of its response";
         r.register("request_duration_seconds", help, self.request_duration.clone());
-        let help = "Time from a request's head until it is sent on or answered, its body's hold included";
+        let help = "Time from a request's head to the decision about it, its body's hold included";
         r.register("gateway_overhead_seconds", help, self.overhead.clone());
         let help = "Time that inspection and rules took over a request's head and over its facts once its body was held";
         r.register("rule_eval_duration_seconds", help, self.rule_evaluation.clone());

@@ -166,7 +166,8 @@ where
 {
     let gateway = Arc::clone(&tunnel.gateway);
     let of_tunnel = Arc::clone(&tunnel);
-    let service = service_fn(move |request| serve_one(Arc::clone(&of_tunnel), request));
+    // Boxed: a stream's task moves its future from stage to stage.
+    let service = service_fn(move |request| Box::pin(serve_one(Arc::clone(&of_tunnel), request)));
     let builder = serve::http2(&gateway.limits.http, gateway.tasks.clone());
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let connection = pin!(connection);

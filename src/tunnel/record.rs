@@ -1,4 +1,6 @@
-//! From what was seen of an exchange to its event.
+//! What was seen of an exchange: from its first byte to the row it leaves.
+
+mod row;
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -11,17 +13,13 @@ use uuid::Uuid;
 use super::gateway::{Record, now_us};
 use super::hold::Late;
 use super::{Gateway, Judged, Tunnel};
-use crate::dlp;
-use crate::event::{Event, Verdict};
+use crate::event::Verdict;
 use crate::http::origin::Connected;
 use crate::inspect::Signals;
 use crate::journal::{Receipt, Refused};
 use crate::mcp;
 use crate::policy::Action;
 use crate::telemetry::labels::{McpCall, Request as RequestLabel, RuleLabel};
-
-/// Longest text of one event field that a peer chooses.
-const FIELD_MAX_BYTES: usize = 2048;
 
 /// What was seen of an exchange; cheap until an event is wanted.
 ///
@@ -36,6 +34,7 @@ pub struct Seen {
     id: OnceCell<Uuid>,
     at_us: i64,
     started: Instant,
+    ended: Option<Instant>,
     method: Method,
     uri: Uri,
     user_agent: Option<HeaderValue>,
@@ -64,6 +63,8 @@ pub struct Seen {
     receipt: Option<Receipt>,
     /// True once `action` was judged.
     settled: bool,
+    /// When the rules were asked last.
+    judged_at: Instant,
     rules_since: Option<Instant>,
     rules_took: Duration,
     closed: bool,
@@ -72,12 +73,14 @@ pub struct Seen {
 impl Seen {
     /// Starts the clock. Boxed: it travels from step to step to the end of the response's body.
     pub fn start<B>(tunnel: Arc<Tunnel>, request: &Request<B>) -> Box<Self> {
+        let started = Instant::now();
         Box::new(Self {
             judged: tunnel.judged(),
             tunnel,
             id: OnceCell::new(),
             at_us: now_us(),
-            started: Instant::now(),
+            started,
+            ended: None,
             method: request.method().clone(),
             uri: request.uri().clone(),
             user_agent: request.headers().get(USER_AGENT).cloned(),
@@ -96,6 +99,7 @@ impl Seen {
             error: None,
             receipt: None,
             settled: false,
+            judged_at: started,
             rules_since: None,
             rules_took: Duration::ZERO,
             closed: false,
@@ -119,7 +123,8 @@ impl Seen {
 
     /// Notes that the request leaves the gateway or is answered by it.
     pub fn decided(&self) {
-        self.gateway().metrics.overhead.observe(self.started.elapsed().as_secs_f64());
+        let overhead = self.judged_at.duration_since(self.started);
+        self.gateway().metrics.overhead.observe(overhead.as_secs_f64());
     }
 
     /// Notes the response's head.
@@ -132,6 +137,7 @@ impl Seen {
     /// Notes when a request's way through the rules began, and when it is interrupted.
     pub fn clock_rules(&mut self, running: bool) {
         let now = Instant::now();
+        self.judged_at = now;
         let spent = self.rules_since.take().map(|since| now.duration_since(since));
         self.rules_took += spent.unwrap_or_default();
         self.rules_since = running.then_some(now);
@@ -193,6 +199,7 @@ impl Seen {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
+        self.ended = Some(Instant::now());
         self.late_signals();
         self.count();
         let journal = &self.tunnel.gateway.journal;
@@ -223,7 +230,8 @@ impl Seen {
     }
 
     fn elapsed_us(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+        let until = self.ended.unwrap_or_else(Instant::now);
+        u64::try_from(until.duration_since(self.started).as_micros()).unwrap_or(u64::MAX)
     }
 
     fn bytes_up(&self) -> u64 {
@@ -237,9 +245,7 @@ impl Seen {
 
     fn count(&self) {
         let metrics = &self.gateway().metrics;
-        let protocol = self.tunnel.handshake.client_alpn.unwrap_or("http/1.1");
-        let action = self.action.verdict.as_str();
-        metrics.requests.get_or_create(&RequestLabel { protocol, action }).inc();
+        self.tunnel.count(self.action.verdict);
         for rule in &self.action.rule_ids {
             metrics.rule_matches.get_or_create(&RuleLabel { rule: rule.to_string() }).inc();
         }
@@ -251,65 +257,6 @@ impl Seen {
             metrics.hold.observe(seconds(hold_us));
         }
         metrics.request_duration.observe(seconds(self.elapsed_us()));
-    }
-
-    /// The event as it stands.
-    fn event(&self) -> Event {
-        let tunnel = &self.tunnel;
-        let connected = self.connected.clone().unwrap_or_default();
-        let spent = |duration: Duration| {
-            (!duration.is_zero()).then(|| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
-        };
-        let mut event = Event {
-            time_us: self.at_us,
-            id: self.id(),
-            method: Some(clip(self.method.as_str())),
-            path: Some(clip(&dlp::redact_path(self.uri.path()))),
-            query: self.uri.query().map(|query| clip(&dlp::redact_query(query))),
-            status: self.status,
-            bytes_up: self.bytes_up(),
-            bytes_down: self.bytes_down,
-            request_content_type: self.content_type.as_ref().map(text),
-            response_content_type: self.answer_type.as_ref().map(text),
-            user_agent: self.user_agent.as_ref().map(text),
-            origin_tls: connected.tls,
-            origin_alpn: connected.alpn.as_str(),
-            destination_ip: connected.ip,
-            dial_us: spent(connected.dial),
-            tls_us: spent(connected.handshake),
-            hold_us: self.hold_us,
-            first_byte_us: self.first_byte_us,
-            duration_us: Some(self.elapsed_us()),
-            error: self.error.as_deref().map(clip),
-            rule_set: self.judged.ruling.rules.hash.clone(),
-            ..tunnel.event()
-        };
-        self.judgement(&mut event);
-        self.mcp(&mut event);
-        event
-    }
-
-    fn judgement(&self, event: &mut Event) {
-        event.verdict = self.action.verdict;
-        event.reason = self.action.reason.to_string();
-        event.rule_ids = self.action.rule_ids.iter().map(ToString::to_string).collect();
-        event.severity = self.action.severity;
-    }
-
-    fn mcp(&self, event: &mut Event) {
-        let (signals, gateway) = (&self.signals, self.gateway());
-        event.is_mcp = signals.strength().as_str();
-        event.mcp_signals = signals.seen.iter().map(|signal| signal.id.to_owned()).collect();
-        event.mcp_method = signals.method().map(clip);
-        event.mcp_tool = signals.tool().map(|tool| clip(&dlp::redact_name(tool)));
-        event.mcp_protocol_version = signals.protocol_version.as_deref().map(clip);
-        event.mcp_client = signals.client.as_deref().map(clip);
-        event.mcp_server = signals.server.as_deref().map(clip);
-        event.mcp_session = signals.session.as_deref().map(|session| gateway.session_hash(session));
-        if self.action.verdict == Verdict::Inspect && !self.payload.is_empty() {
-            let payload = String::from_utf8_lossy(&self.payload);
-            event.payload = Some(dlp::redact_json(&payload, gateway.limits.payload_bytes));
-        }
     }
 }
 
@@ -334,39 +281,19 @@ impl Drop for Seen {
 }
 
 impl Tunnel {
-    /// The part of an event that is the same for all exchanges of this tunnel.
-    pub fn event(&self) -> Event {
-        Event {
-            gateway: self.gateway.name.clone(),
-            client_ip: Some(self.client.ip),
-            user: self.client.user.as_ref().map(|user| Arc::clone(&user.name)),
-            groups: self.client.user.as_ref().map(|user| Arc::clone(&user.groups)).unwrap_or_default(),
-            mode: self.mode,
-            host: Arc::clone(&self.destination.host),
-            port: self.destination.port,
-            sni: self.handshake.sni.clone(),
-            scheme: Some(self.scheme),
-            client_tls: self.handshake.client_tls,
-            client_alpn: self.handshake.client_alpn,
-            ja4: self.handshake.ja4.clone(),
-            rule_set: self.gateway.ruling.load().rules.hash.clone(),
-            is_mcp: "none",
-            ..Event::default()
+    /// Counts a request by its verdict; the counter of those that nothing matched is looked up once.
+    fn count(&self, verdict: Verdict) {
+        let label = || {
+            let protocol = self.handshake.client_alpn.unwrap_or("http/1.1");
+            RequestLabel { protocol, action: verdict.as_str() }
+        };
+        let requests = &self.gateway.metrics.requests;
+        if verdict == Verdict::Allow {
+            self.passed.get_or_init(|| requests.get_or_create_owned(&label())).inc();
+        } else {
+            requests.get_or_create(&label()).inc();
         }
     }
-}
-
-/// A field that a peer chose, at a length that keeps rows small.
-pub fn clip(value: &str) -> String {
-    if value.len() <= FIELD_MAX_BYTES {
-        return value.to_owned();
-    }
-    let end = (0..=FIELD_MAX_BYTES).rev().find(|&at| value.is_char_boundary(at)).unwrap_or_default();
-    value.get(..end).unwrap_or_default().to_owned()
-}
-
-fn text(value: &HeaderValue) -> String {
-    value.to_str().map_or_else(|_opaque| clip(&String::from_utf8_lossy(value.as_bytes())), clip)
 }
 
 fn seconds(us: u64) -> f64 {

@@ -201,7 +201,7 @@ fn entry_failed(
     gateway.journal.append(Event {
         status: Some(fault.status.as_u16()),
         verdict: if fault.status == StatusCode::FORBIDDEN { Verdict::Block } else { Verdict::Allow },
-        reason: fault.sentence.clone(),
+        reason: fault.sentence.clone().into(),
         error: Some(format!("client: {}", fault.sentence)),
         ..tunnel_event(gateway, client, to, now_us())
     });

@@ -8,7 +8,7 @@ use http_body::Body as _;
 use crate::http::{Outgoing, fields};
 
 /// A copy of a request that may be sent twice (RFC 9110, section 9.2.1: safe methods), when it has no body.
-pub(super) fn repeatable(request: &Request<Outgoing>) -> Option<Request<Outgoing>> {
+pub(super) fn repeatable(request: &Request<Outgoing>) -> Option<Box<Request<Outgoing>>> {
     if !request.body().is_end_stream() || !fields::is_safe(request.method()) {
         return None;
     }
@@ -16,7 +16,7 @@ pub(super) fn repeatable(request: &Request<Outgoing>) -> Option<Request<Outgoing
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
-    Some(copy)
+    Some(Box::new(copy))
 }
 
 /// The form that HTTP/1.1 has: a path and a `Host` (RFC 9112, section 3.2), one `Cookie` (RFC 9113, section 8.2.3), and
