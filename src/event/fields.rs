@@ -223,7 +223,7 @@ pub fn time_text(time_us: i64) -> String {
             rest /= 10;
         }
     }
-    text.iter().copied().map(char::from).collect()
+    std::str::from_utf8(&text).unwrap_or_default().to_owned()
 }
 
 /// Days since 1970-01-01 to a date of the Gregorian calendar.
