@@ -8,19 +8,18 @@ pub mod page;
 use askama::Template;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, PROXY_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, PROXY_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::inspect::head::accepts_event_stream;
+use crate::inspect::head::Reads;
 use crate::inspect::{Signals, Strength};
 use page::Page;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
-const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// JSON-RPC error code of a refusal. The specification keeps -32020..-32099 for itself and leaves codes outside
 /// -32768..-32000 to applications (JSON-RPC 2.0, section 5.1).
@@ -55,10 +54,10 @@ pub struct Expected {
 }
 
 impl Expected {
-    fn of(method: &Method, headers: &HeaderMap, signals: &Signals) -> Self {
+    fn of(method: &Method, reads: Reads, signals: &Signals) -> Self {
         let ids: Vec<String> = signals.ids().map(str::to_owned).collect();
         let waits = ids.iter().any(|id| as_sent(id).get() != RawValue::NULL.get());
-        let inline = waits && *method == Method::POST && accepts_event_stream(headers);
+        let inline = waits && *method == Method::POST && reads.event_stream;
         Self { ids, batch: signals.batch, inline }
     }
 
@@ -71,13 +70,11 @@ impl Expected {
 
 impl Asker {
     /// Tells who asks from a request's head and what inspection saw.
-    pub fn of(method: &Method, headers: &HeaderMap, signals: &Signals) -> Self {
+    pub fn of(method: &Method, reads: Reads, signals: &Signals) -> Self {
         if signals.ids().next().is_some() || signals.strength() >= Strength::Strong {
-            return Self::Mcp(Expected::of(method, headers, signals));
+            return Self::Mcp(Expected::of(method, reads, signals));
         }
-        let navigates = headers.get(SEC_FETCH_MODE).is_some_and(|mode| mode == "navigate");
-        let html = headers.get(ACCEPT).and_then(|a| a.to_str().ok()).is_some_and(|a| a.contains("text/html"));
-        if navigates || html {
+        if reads.navigates || reads.html {
             return Self::Browser { follows: matches!(*method, Method::GET | Method::HEAD) };
         }
         Self::Other

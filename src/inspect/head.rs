@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::Signals;
@@ -22,6 +22,8 @@ pub struct Head<'a> {
     pub query: Option<&'a str>,
     /// Request headers.
     pub headers: &'a HeaderMap,
+    /// What they say that the sender reads.
+    pub reads: Reads,
 }
 
 /// Starts of user agents that only MCP clients (or their MCP parts) send.
@@ -42,16 +44,13 @@ const VENDOR_HEADERS: [&str; 4] =
 const OAUTH_METADATA: [&str; 3] =
     ["oauth-protected-resource", "oauth-authorization-server", "openid-configuration"];
 
-const EVENT_STREAM: &[u8] = b"text/event-stream";
-
 /// Reads a request's head.
 pub fn read(head: &Head<'_>) -> Signals {
     let mut signals = Signals::default();
-    let accept = Accepts::of(head.headers);
     for (name, value) in head.headers {
         match name.as_str().as_bytes() {
             // Every SDK names its version when it reads metadata, at whatever host the user's accounts are.
-            [b'm', ..] if name == mcp::HEADER_VERSION && !accept.event_stream && reads_metadata(head) => {
+            [b'm', ..] if name == mcp::HEADER_VERSION && !head.reads.event_stream && reads_metadata(head) => {
                 signals.note(&e::OAUTH_METADATA);
             }
             [b'a', ..] if *name == ACCESS_CONTROL_REQUEST_HEADERS && asks_to_read_metadata(head, value) => {
@@ -69,13 +68,13 @@ pub fn read(head: &Head<'_>) -> Signals {
         }
     }
     let json_post = *head.method == Method::POST && is_json(head.headers.get(CONTENT_TYPE));
-    if json_post && accept.json && accept.event_stream {
+    if json_post && head.reads.json && head.reads.event_stream {
         signals.note(&e::ACCEPT_PAIR);
     }
-    if accept.server_card {
+    if head.reads.server_card {
         signals.note(&e::SERVER_CARD);
     }
-    let stream_get = *head.method == Method::GET && accept.event_stream && !accept.html;
+    let stream_get = *head.method == Method::GET && head.reads.event_stream && !head.reads.html;
     names(head, json_post || stream_get, &mut signals);
     if stream_get && (head.path == "/sse" || head.path.ends_with("/sse")) {
         signals.note(&e::SSE_PATH);
@@ -168,34 +167,41 @@ pub fn stream_session(query: Option<&str>) -> Option<&str> {
     })
 }
 
-/// True when the sender reads event streams.
-pub fn accepts_event_stream(headers: &HeaderMap) -> bool {
-    accepted(headers).any(|media| media.eq_ignore_ascii_case(EVENT_STREAM))
+/// What a request's sender can read, by its `Accept`, and whether it is a browser on its way to a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// JSON.
+    pub json: bool,
+    /// Event streams.
+    pub event_stream: bool,
+    /// Pages.
+    pub html: bool,
+    /// Descriptions of MCP servers.
+    pub server_card: bool,
+    /// `Sec-Fetch-Mode` says that a person goes to this address.
+    pub navigates: bool,
 }
 
-fn accepted(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let ranges = headers.get_all(ACCEPT).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
-    ranges.map(media_type)
-}
-
-#[derive(Default)]
-struct Accepts {
-    json: bool,
-    event_stream: bool,
-    html: bool,
-    server_card: bool,
-}
-
-impl Accepts {
-    fn of(headers: &HeaderMap) -> Self {
-        let mut found = Self::default();
-        for media in accepted(headers) {
-            found.json |= media.eq_ignore_ascii_case(b"application/json");
-            found.event_stream |= media.eq_ignore_ascii_case(EVENT_STREAM);
-            found.html |= media.eq_ignore_ascii_case(b"text/html");
-            found.server_card |= media.eq_ignore_ascii_case(b"application/mcp-server-card+json");
+impl Reads {
+    /// Reads a request's headers.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let mut reads = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "accept" => value.as_bytes().split(|b| *b == b',').for_each(|range| reads.add(range)),
+                "sec-fetch-mode" => reads.navigates |= value == "navigate",
+                _ => {}
+            }
         }
-        found
+        reads
+    }
+
+    fn add(&mut self, range: &[u8]) {
+        let media = media_type(range);
+        self.json |= media.eq_ignore_ascii_case(b"application/json");
+        self.event_stream |= media.eq_ignore_ascii_case(b"text/event-stream");
+        self.html |= media.eq_ignore_ascii_case(b"text/html");
+        self.server_card |= media.eq_ignore_ascii_case(b"application/mcp-server-card+json");
     }
 }
 

@@ -9,10 +9,9 @@ use serde_saphyr::Spanned;
 
 use super::evaluate::{Facts, Field, Stage};
 use super::expression::{Atom, Expression};
-use super::fields::{Fields, Slot};
+use super::fields::{Fields, Pattern, Slot};
 use super::file::{Condition, HeaderCondition, McpCondition};
 use super::given::EMPTY;
-use super::matcher;
 use crate::inspect::evidence;
 use crate::net::destination::normal_host;
 use crate::yaml::{Located, Place, Source};
@@ -199,7 +198,7 @@ impl Compiler {
             let lower = typed.to_ascii_lowercase();
             let name = lower.strip_prefix("*.").unwrap_or(&lower);
             if name.contains(['*', '?']) {
-                any.push(self.pattern(slot, typed, matcher::glob(&lower), place)?);
+                any.push(self.pattern(slot, typed, &Pattern::Glob(lower.clone()), place)?);
                 continue;
             }
             let bad = |e| place.error(format!("`{typed}` is not a host pattern: {e}"));
@@ -215,7 +214,7 @@ impl Compiler {
         let mut any = Parts::new();
         for glob in globs {
             let place = self.source.place(glob);
-            any.push(self.pattern(slot, &glob.value, matcher::glob(&glob.value), &place)?);
+            any.push(self.pattern(slot, &glob.value, &Pattern::Glob(glob.value.clone()), &place)?);
         }
         one_of(any, parts);
         Ok(())
@@ -223,12 +222,12 @@ impl Compiler {
 
     fn regex(&mut self, slot: Slot, regex: &Spanned<String>) -> Compiled {
         let place = self.source.place(regex);
-        self.pattern(slot, &regex.value, regex.value.clone(), &place)
+        self.pattern(slot, &regex.value, &Pattern::Regex(regex.value.clone()), &place)
     }
 
-    fn pattern(&mut self, slot: Slot, typed: &str, regex: String, place: &Place) -> Compiled {
+    fn pattern(&mut self, slot: Slot, typed: &str, pattern: &Pattern, place: &Place) -> Compiled {
         let stages = &mut self.facts.stages;
-        let atom = self.fields.atom(slot, regex, place, || fresh(stages, slot.stage()));
+        let atom = self.fields.atom(slot, pattern, place, || fresh(stages, slot.stage()));
         atom.map(Expression::Atom).map_err(|e| place.error(format!("`{typed}` cannot be used: {e}")))
     }
 

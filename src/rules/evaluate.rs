@@ -1,6 +1,6 @@
 //! Evaluates a rule set over an exchange, step by step.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::expression::{Atom, Expression};
 use super::file::Entry;
 use super::index::Index;
-use super::matcher::{Scan, Set};
+use super::matcher::{Scan, Set, Text};
 use super::{Matches, Rule};
 use crate::inspect::{Signals, Strength};
 
@@ -72,13 +72,20 @@ pub enum Stage {
 /// Patterns over one field; `atoms` gives the fact of each pattern.
 #[derive(Clone, Debug, Default)]
 pub struct Field {
+    pub(super) texts: Vec<(Text, Atom)>,
     pub(super) set: Option<Set>,
     pub(super) atoms: Vec<Atom>,
 }
 
 impl Field {
     fn scan(&self, text: Option<&[u8]>, evaluation: &mut Evaluation) {
-        let (Some(set), Some(text)) = (&self.set, text) else { return };
+        let Some(text) = text else { return };
+        for (wanted, atom) in &self.texts {
+            if wanted.matches(text) {
+                evaluation.set(*atom);
+            }
+        }
+        let Some(set) = &self.set else { return };
         set.scan(text, &mut |pattern| {
             if let Some(atom) = self.atoms.get(pattern) {
                 evaluation.set(*atom);
@@ -131,6 +138,14 @@ pub struct Facts {
     pub(super) mcp_tool: Field,
     pub(super) mcp_client: Field,
     pub(super) body: Field,
+}
+
+impl Facts {
+    /// Facts that many requests prove whatever they are about.
+    pub(super) fn common(&self) -> HashSet<Atom> {
+        let media_types = self.content_type.texts.iter().map(|(_, atom)| atom);
+        self.methods.values().chain(media_types).chain(&self.content_type.atoms).copied().collect()
+    }
 }
 
 /// A compiled rule set; shared, immutable, swapped whole.

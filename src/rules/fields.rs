@@ -4,8 +4,34 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::evaluate::{Facts, Field, Stage};
 use super::expression::Atom;
-use super::matcher::{self, Set};
+use super::matcher::{self, Set, Text};
 use crate::yaml::{Located, Place};
+
+/// Plain texts of one field that are compared one by one; for more, one pass of the engine costs less.
+const TEXTS_MAX: usize = 8;
+
+/// A pattern as it was typed.
+#[derive(Clone, Debug)]
+pub(super) enum Pattern {
+    Glob(String),
+    Regex(String),
+}
+
+impl Pattern {
+    fn regex(&self) -> String {
+        match self {
+            Self::Glob(glob) => matcher::glob(glob),
+            Self::Regex(regex) => regex.clone(),
+        }
+    }
+
+    fn text(&self, caseless: bool) -> Option<Text> {
+        match self {
+            Self::Glob(glob) => Text::of(glob, caseless),
+            Self::Regex(_) => None,
+        }
+    }
+}
 
 /// A field that patterns are matched against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +97,7 @@ pub(super) struct Fields {
 /// The patterns of one field; each with its fact and the place where it was first written.
 #[derive(Debug, Default)]
 struct Patterns {
+    texts: Vec<(Text, Atom)>,
     regexes: Vec<String>,
     atoms: Vec<Atom>,
     places: Vec<Place>,
@@ -82,10 +109,11 @@ impl Fields {
     pub(super) fn atom(
         &mut self,
         slot: Slot,
-        regex: String,
+        pattern: &Pattern,
         place: &Place,
         fresh: impl FnOnce() -> Atom,
     ) -> Result<Atom, String> {
+        let regex = pattern.regex();
         let regex = if slot.caseless() { format!("(?i){regex}") } else { regex };
         let patterns = self.by_slot.entry(slot).or_default();
         if let Some(atom) = patterns.known.get(&regex) {
@@ -94,6 +122,12 @@ impl Fields {
         matcher::check(&regex)?;
         let atom = fresh();
         patterns.known.insert(regex.clone(), atom);
+        if let Some(text) = pattern.text(slot.caseless())
+            && patterns.texts.len() < TEXTS_MAX
+        {
+            patterns.texts.push((text, atom));
+            return Ok(atom);
+        }
         patterns.regexes.push(regex);
         patterns.atoms.push(atom);
         patterns.places.push(place.clone());
@@ -103,9 +137,12 @@ impl Fields {
     /// Compiles the patterns of each field into one database.
     pub(super) fn finish(self, facts: &mut Facts) -> Result<(), Located> {
         for (slot, patterns) in self.by_slot {
-            let set = Set::new(&patterns.regexes).map_err(|e| patterns.blame(&e))?;
+            let set = match patterns.regexes.as_slice() {
+                [] => None,
+                regexes => Some(Set::new(regexes).map_err(|e| patterns.blame(&e))?),
+            };
             if let Some(field) = slot.of(facts) {
-                *field = Field { set: Some(set), atoms: patterns.atoms };
+                *field = Field { texts: patterns.texts, set, atoms: patterns.atoms };
             }
         }
         Ok(())

@@ -171,7 +171,7 @@ mod tests {
             let (ask, severity, tags) = (Ask::Log, Default::default(), Vec::new());
             (Arc::new(Rule { id, title, ask, severity, on_approved: false, tags, file }), expression.clone())
         };
-        let body = Field { set: Some(Set::new(&["a".into()]).unwrap()), atoms: Vec::new() };
+        let body = Field { set: Some(Set::new(&["a".into()]).unwrap()), ..Field::default() };
         RuleSet {
             index: index(expressions, &stages),
             rules: expressions.iter().enumerate().map(rule).collect(),

@@ -87,8 +87,7 @@ pub fn from_sources(sources: Vec<Source>) -> Result<RuleSet, Located> {
     set.hash = hash.text().into();
     set.facts = compiler.finish()?;
     let expressions = set.rules.iter().map(|(_, expression)| expression);
-    let methods = set.facts.methods.values().copied().collect();
-    set.index = Index::new(expressions, &set.facts.stages, &methods);
+    set.index = Index::new(expressions, &set.facts.stages, &set.facts.common());
     Ok(set)
 }
 

@@ -4,11 +4,14 @@
 #[cfg(feature = "hyperscan")]
 mod hs;
 pub mod pure;
+mod text;
 
 #[cfg(feature = "hyperscan")]
 pub use hs::{Scan, Set};
 #[cfg(not(feature = "hyperscan"))]
 pub use pure::{Scan, Set};
+
+pub use text::Text;
 
 /// The engine's name, for `daylight check` and the metrics.
 pub const ENGINE: &str = if cfg!(feature = "hyperscan") { "hyperscan" } else { "pure" };

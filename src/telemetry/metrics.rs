@@ -46,8 +46,10 @@ pub struct Metrics {
     pub rule_evaluation: Histogram,
     /// Time bodies were held for a verdict.
     pub hold: Histogram,
-    /// Body bytes read by inspection.
-    pub inspected: Family<Direction, Counter>,
+    /// Body bytes of requests read by inspection.
+    pub inspected_up: Counter,
+    /// Body bytes of responses read by inspection.
+    pub inspected_down: Counter,
     /// Bodies that could not be inspected to the end.
     pub truncated: Family<Limit, Counter>,
     /// Matches by rule.
@@ -94,7 +96,8 @@ impl Metrics {
             overhead: seconds(),
             rule_evaluation: seconds(),
             hold: seconds(),
-            inspected: Family::default(),
+            inspected_up: Counter::default(),
+            inspected_down: Counter::default(),
             truncated: Family::default(),
             rule_matches: Family::default(),
             framing_refused: Family::default(),
@@ -142,8 +145,10 @@ impl Metrics {
         r.register("rule_eval_duration_seconds", help, self.rule_evaluation.clone());
         let help = "Time that request bodies were held for a verdict";
         r.register("hold_duration_seconds", help, self.hold.clone());
-        let help = "Body bytes read by inspection, by direction";
-        r.register("inspect_bytes", help, self.inspected.clone());
+        let inspected: Family<Direction, Counter> = Family::default();
+        self.inspected_up = inspected.get_or_create_owned(&Direction { direction: "request" });
+        self.inspected_down = inspected.get_or_create_owned(&Direction { direction: "response" });
+        r.register("inspect_bytes", "Body bytes read by inspection, by direction", inspected);
         let help = "Request bodies that could not be inspected to the end, by what was in the way";
         r.register("inspect_truncated", help, self.truncated.clone());
         r.register("rule_matches", "Matches by rule", self.rule_matches.clone());

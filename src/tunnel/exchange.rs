@@ -14,9 +14,10 @@ use super::record::Seen;
 use super::watch::Watched;
 use super::{Judged, Tunnel, reply, streams, upgrade};
 use crate::http::{Body, OriginFault, Outgoing, fields, guard};
+use crate::inspect::head::Reads;
 use crate::inspect::{self, Obstacle, ResponseScan};
 use crate::rules;
-use crate::telemetry::labels::{Direction, Limit, Reason};
+use crate::telemetry::labels::{Limit, Reason};
 
 /// Serves one request.
 ///
@@ -36,7 +37,7 @@ pub async fn exchange(tunnel: Arc<Tunnel>, mut request: Request<Incoming>) -> Re
     let body = match inspect_request(&mut seen, &parts, incoming).await {
         Ok(body) => body,
         Err(broken) => {
-            let asker = reply::asker(&parts, &seen.signals);
+            let asker = seen.asker();
             return Box::pin(reply::fault(seen, &asker, &broken)).await;
         }
     };
@@ -45,7 +46,7 @@ pub async fn exchange(tunnel: Arc<Tunnel>, mut request: Request<Incoming>) -> Re
         if !parts.headers.contains_key(EXPECT) {
             Box::pin(body.drain()).await;
         }
-        let asker = reply::asker(&parts, &seen.signals);
+        let asker = seen.asker();
         return Box::pin(reply::refuse(seen, &asker)).await;
     }
     match upgrading {
@@ -82,7 +83,9 @@ fn look_at_head(seen: &mut Seen, parts: &Parts) {
     let (path, query) = (parts.uri.path(), parts.uri.query());
     let host = seen.tunnel.destination.host.as_ref();
     let (method, headers) = (&parts.method, &parts.headers);
-    seen.signals = inspect::head::read(&inspect::head::Head { method, host, path, query, headers });
+    seen.reads = Reads::of(headers);
+    let head = inspect::head::Head { method, host, path, query, headers, reads: seen.reads };
+    seen.signals = inspect::head::read(&head);
     let Judged { ruling, evaluation, .. } = &mut seen.judged;
     ruling.rules.head(evaluation, &rules::Head { method, path, query, headers });
 }
@@ -120,8 +123,7 @@ async fn hold_body(
     seen.hold_us = Some(hold::held_us(since));
     seen.clock_rules(true);
     (seen.held_bytes, seen.payload, seen.late) = (held.bytes, held.payload, held.rest);
-    let direction = Direction { direction: "request" };
-    gateway.metrics.inspected.get_or_create(&direction).inc_by(held.bytes);
+    gateway.metrics.inspected_up.inc_by(held.bytes);
     seen.judge(true);
     match held.outcome {
         Outcome::Inspected => Ok(held.body),
@@ -142,7 +144,7 @@ fn uninspectable(seen: &mut Seen, obstacle: &'static Obstacle) {
 }
 
 async fn forward(mut seen: Box<Seen>, parts: Parts, body: Outgoing) -> Response<Body> {
-    let asker = reply::asker(&parts, &seen.signals);
+    let asker = seen.asker();
     seen.decided();
     let sent = seen.tunnel.origin.send(outbound(parts, body)).await;
     seen.connected = Some(seen.tunnel.origin.connected());

@@ -14,8 +14,10 @@ use super::gateway::{Record, now_us};
 use super::hold::Late;
 use super::{Gateway, Judged, Tunnel};
 use crate::event::Verdict;
+use crate::http::answer::Asker;
 use crate::http::origin::Connected;
 use crate::inspect::Signals;
+use crate::inspect::head::Reads;
 use crate::journal::{Receipt, Refused};
 use crate::mcp;
 use crate::policy::Action;
@@ -39,6 +41,8 @@ pub struct Seen {
     uri: Uri,
     user_agent: Option<HeaderValue>,
     content_type: Option<HeaderValue>,
+    /// What the client can read.
+    pub reads: Reads,
     /// What inspection found.
     pub signals: Signals,
     /// What was decided.
@@ -85,6 +89,7 @@ impl Seen {
             uri: request.uri().clone(),
             user_agent: request.headers().get(USER_AGENT).cloned(),
             content_type: request.headers().get(CONTENT_TYPE).cloned(),
+            reads: Reads::default(),
             signals: Signals::default(),
             action: Action::pass(),
             hold_us: None,
@@ -114,6 +119,11 @@ impl Seen {
     /// The request's query.
     pub fn query(&self) -> Option<&str> {
         self.uri.query()
+    }
+
+    /// Who asks, as far as it is known now.
+    pub fn asker(&self) -> Asker {
+        Asker::of(&self.method, self.reads, &self.signals)
     }
 
     /// The shared parts.

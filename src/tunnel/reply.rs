@@ -1,6 +1,5 @@
 //! Answers of our own, each with its event and its counters.
 
-use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use uuid::Uuid;
@@ -16,17 +15,13 @@ use crate::http::guard::Ambiguous;
 use crate::http::{Body, OriginFault};
 use crate::identity::LoginError;
 use crate::inspect::Signals;
+use crate::inspect::head::Reads;
 use crate::journal::Refused;
 use crate::net::destination::BadDestination;
 use crate::net::{Destination, DialError};
 use crate::policy::Action;
 use crate::telemetry::labels::{Kind, Reason};
 use crate::tls::VerifyError;
-
-/// Who asks.
-pub fn asker(parts: &Parts, signals: &Signals) -> Asker {
-    Asker::of(&parts.method, &parts.headers, signals)
-}
 
 /// Answers a blocked or redirected request; the detection is stored first.
 pub async fn refuse(mut seen: Box<Seen>, asker: &Asker) -> Response<Body> {
@@ -283,7 +278,7 @@ fn broken(gateway: &Gateway, error: &hyper::Error) -> Option<(Option<u16>, &'sta
 }
 
 fn of_head(method: &Method, headers: &HeaderMap) -> Asker {
-    Asker::of(method, headers, &Signals::default())
+    Asker::of(method, Reads::of(headers), &Signals::default())
 }
 
 fn closed(gateway: &Gateway, asker: &Asker, host: &str) -> Response<bytes::Bytes> {

@@ -30,7 +30,7 @@ pub fn wanted(request: &mut Request<Incoming>) -> Option<OnUpgrade> {
 
 /// Forwards an upgrade; when the origin agrees, the bytes flow in a task of their own.
 pub async fn forward(mut seen: Box<Seen>, parts: Parts, client: OnUpgrade) -> Response<Body> {
-    let asker = reply::asker(&parts, &seen.signals);
+    let asker = seen.asker();
     seen.decided();
     let sent = seen.tunnel.origin.send(outbound(parts, Outgoing::empty())).await;
     seen.connected = Some(seen.tunnel.origin.connected());

@@ -13,7 +13,6 @@ use super::record::Seen;
 use crate::http::body::BodyError;
 use crate::inspect::ResponseScan;
 use crate::inspect::evidence::ENDPOINT_EVENT;
-use crate::telemetry::labels::Direction;
 
 /// A response body on its way to the client.
 pub struct Watched {
@@ -54,8 +53,7 @@ impl Open {
         self.seen.bytes_down += data.len() as u64;
         let Some(scan) = &mut self.scan else { return };
         let known = self.seen.signals.seen.len();
-        let direction = Direction { direction: "response" };
-        self.seen.gateway().metrics.inspected.get_or_create(&direction).inc_by(data.len() as u64);
+        self.seen.gateway().metrics.inspected_down.inc_by(data.len() as u64);
         if !scan.feed(data, &mut self.seen.signals) {
             self.scan = None;
         }

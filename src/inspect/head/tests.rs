@@ -10,7 +10,7 @@ fn read_head(method: &Method, path: &str, headers: &[(&'static str, &'static str
         map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-    read(&Head { method, host: "login.example", path, query, headers: &map })
+    read(&Head { method, host: "login.example", path, query, headers: &map, reads: Reads::of(&map) })
 }
 
 fn ids(signals: &Signals) -> Vec<&str> {
