@@ -1,6 +1,10 @@
 //! The tasks that serve connections: counted, told to finish, waited for.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -11,9 +15,13 @@ use tokio_util::task::TaskTracker;
 pub struct Tasks {
     tracker: TaskTracker,
     closing: CancellationToken,
+    /// Set before `closing` is cancelled.
+    closes: Arc<AtomicBool>,
     cutting: CancellationToken,
 }
 
+/// Larger futures of hyper are boxed before they are spawned.
+const MOVED_MAX_BYTES: usize = 512;
 /// What is cut has this long to record its end.
 const CUT: Duration = Duration::from_secs(1);
 
@@ -24,13 +32,26 @@ impl Tasks {
     }
 
     /// Resolves when the gateway starts to close; connections then finish what they are doing.
+    ///
+    /// Every connection polls this with all its work, so only a poll by another task than before takes the token's lock,
+    /// which is one for all of them.
     pub async fn closing(&self) {
-        self.closing.cancelled().await;
+        let mut cancelled = pin!(self.closing.cancelled());
+        let mut known: Option<Waker> = None;
+        poll_fn(|cx| {
+            let waits = known.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+            if waits && !self.is_closing() {
+                return Poll::Pending;
+            }
+            known = Some(cx.waker().clone());
+            cancelled.as_mut().poll(cx)
+        })
+        .await;
     }
 
     /// True from the moment the gateway starts to close.
     pub fn is_closing(&self) -> bool {
-        self.closing.is_cancelled()
+        self.closes.load(Ordering::Acquire)
     }
 
     /// Resolves when the drain deadline has passed; connections then end at once.
@@ -45,6 +66,7 @@ impl Tasks {
 
     /// Tells every task to finish and waits; false when the deadline passed first and the rest was cut.
     pub async fn drain(&self, deadline: Duration) -> bool {
+        self.closes.store(true, Ordering::Release);
         self.closing.cancel();
         self.tracker.close();
         if tokio::time::timeout(deadline, self.tracker.wait()).await.is_ok() {
@@ -69,6 +91,36 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, future: F) {
-        self.tracker.spawn(future);
+        // hyper's future of one request has room for a whole connection, and spawning moves it several times.
+        if size_of::<F>() > MOVED_MAX_BYTES {
+            self.tracker.spawn(Box::pin(future));
+        } else {
+            self.tracker.spawn(future);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Context;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_has_asked_before_learns_of_the_end() {
+        let tasks = Tasks::default();
+        let mut closing = Box::pin({
+            let tasks = tasks.clone();
+            async move { tasks.closing().await }
+        });
+        // Twice by somebody else, then by the task that waits.
+        for _ in 0..2 {
+            assert!(closing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        let waiting = tokio::spawn(closing);
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        assert!(tasks.drain(Duration::from_secs(5)).await);
+        waiting.await.unwrap();
     }
 }

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::expression::{Atom, Expression};
 use super::file::Entry;
 use super::index::Index;
-use super::matcher::{Scan, Set, Text};
+use super::matcher::{Pieces, Scan, Set};
 use super::{Matches, Rule};
 use crate::inspect::{Signals, Strength};
 
@@ -72,7 +72,7 @@ pub enum Stage {
 /// Patterns over one field; `atoms` gives the fact of each pattern.
 #[derive(Clone, Debug, Default)]
 pub struct Field {
-    pub(super) texts: Vec<(Text, Atom)>,
+    pub(super) globs: Vec<(Pieces, Atom)>,
     pub(super) set: Option<Set>,
     pub(super) atoms: Vec<Atom>,
 }
@@ -80,8 +80,8 @@ pub struct Field {
 impl Field {
     fn scan(&self, text: Option<&[u8]>, evaluation: &mut Evaluation) {
         let Some(text) = text else { return };
-        for (wanted, atom) in &self.texts {
-            if wanted.matches(text) {
+        for (glob, atom) in &self.globs {
+            if glob.matches(text) {
                 evaluation.set(*atom);
             }
         }
@@ -143,7 +143,7 @@ pub struct Facts {
 impl Facts {
     /// Facts that many requests prove whatever they are about.
     pub(super) fn common(&self) -> HashSet<Atom> {
-        let media_types = self.content_type.texts.iter().map(|(_, atom)| atom);
+        let media_types = self.content_type.globs.iter().map(|(_, atom)| atom);
         self.methods.values().chain(media_types).chain(&self.content_type.atoms).copied().collect()
     }
 }
@@ -233,13 +233,14 @@ impl RuleSet {
         }
         facts.path.scan(Some(head.path.as_bytes()), evaluation);
         facts.query.scan(head.query.map(str::as_bytes), evaluation);
-        let value = |name: &HeaderName| head.headers.get(name).map(http::HeaderValue::as_bytes);
+        let value = |name: &HeaderName| head.headers.get(name).map(|value| value.as_bytes().trim_ascii());
         facts.content_type.scan(value(&CONTENT_TYPE), evaluation);
         facts.user_agent.scan(value(&USER_AGENT), evaluation);
         for (name, present, patterns) in &facts.headers {
             for value in head.headers.get_all(name) {
                 evaluation.set(*present);
-                patterns.scan(Some(value.as_bytes()), evaluation);
+                // What surrounds a value is no part of it (RFC 9110, section 5.5); HTTP/2 may carry it.
+                patterns.scan(Some(value.as_bytes().trim_ascii()), evaluation);
             }
         }
         evaluation.known = Some(Stage::Head);

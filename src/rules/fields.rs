@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::evaluate::{Facts, Field, Stage};
 use super::expression::Atom;
-use super::matcher::{self, Set, Text};
+use super::matcher::{self, Pieces, Set};
 use crate::yaml::{Located, Place};
 
-/// Plain texts of one field that are compared one by one; for more, one pass of the engine costs less.
-const TEXTS_MAX: usize = 8;
+/// A field with so many patterns, all of them globs, does without the engine; for more, one pass of it costs less.
+const GLOBS_MAX: usize = 4;
 
 /// A pattern as it was typed.
 #[derive(Clone, Debug)]
@@ -25,9 +25,9 @@ impl Pattern {
         }
     }
 
-    fn text(&self, caseless: bool) -> Option<Text> {
+    fn pieces(&self, caseless: bool) -> Option<Pieces> {
         match self {
-            Self::Glob(glob) => Text::of(glob, caseless),
+            Self::Glob(glob) => Pieces::of(glob, caseless),
             Self::Regex(_) => None,
         }
     }
@@ -97,7 +97,8 @@ pub(super) struct Fields {
 /// The patterns of one field; each with its fact and the place where it was first written.
 #[derive(Debug, Default)]
 struct Patterns {
-    texts: Vec<(Text, Atom)>,
+    /// For each, what can be compared.
+    pieces: Vec<Option<Pieces>>,
     regexes: Vec<String>,
     atoms: Vec<Atom>,
     places: Vec<Place>,
@@ -122,12 +123,7 @@ impl Fields {
         matcher::check(&regex)?;
         let atom = fresh();
         patterns.known.insert(regex.clone(), atom);
-        if let Some(text) = pattern.text(slot.caseless())
-            && patterns.texts.len() < TEXTS_MAX
-        {
-            patterns.texts.push((text, atom));
-            return Ok(atom);
-        }
+        patterns.pieces.push(pattern.pieces(slot.caseless()));
         patterns.regexes.push(regex);
         patterns.atoms.push(atom);
         patterns.places.push(place.clone());
@@ -137,12 +133,9 @@ impl Fields {
     /// Compiles the patterns of each field into one database.
     pub(super) fn finish(self, facts: &mut Facts) -> Result<(), Located> {
         for (slot, patterns) in self.by_slot {
-            let set = match patterns.regexes.as_slice() {
-                [] => None,
-                regexes => Some(Set::new(regexes).map_err(|e| patterns.blame(&e))?),
-            };
+            let compiled = patterns.compile()?;
             if let Some(field) = slot.of(facts) {
-                *field = Field { texts: patterns.texts, set, atoms: patterns.atoms };
+                *field = compiled;
             }
         }
         Ok(())
@@ -150,6 +143,15 @@ impl Fields {
 }
 
 impl Patterns {
+    fn compile(self) -> Result<Field, Located> {
+        let all: Option<Vec<Pieces>> = self.pieces.iter().cloned().collect();
+        if let Some(all) = all.filter(|all| all.len() <= GLOBS_MAX) {
+            return Ok(Field { globs: all.into_iter().zip(self.atoms).collect(), ..Field::default() });
+        }
+        let set = Set::new(&self.regexes).map_err(|e| self.blame(&e))?;
+        Ok(Field { set: Some(set), atoms: self.atoms, ..Field::default() })
+    }
+
     /// Finds the pattern that the engine refuses.
     fn blame(&self, together: &str) -> Located {
         for (regex, place) in self.regexes.iter().zip(&self.places) {

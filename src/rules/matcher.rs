@@ -3,15 +3,15 @@
 
 #[cfg(feature = "hyperscan")]
 mod hs;
+mod pieces;
 pub mod pure;
-mod text;
 
 #[cfg(feature = "hyperscan")]
 pub use hs::{Scan, Set};
 #[cfg(not(feature = "hyperscan"))]
 pub use pure::{Scan, Set};
 
-pub use text::Text;
+pub use pieces::Pieces;
 
 /// The engine's name, for `daylight check` and the metrics.
 pub const ENGINE: &str = if cfg!(feature = "hyperscan") { "hyperscan" } else { "pure" };
