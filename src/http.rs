@@ -7,6 +7,7 @@ pub mod guard;
 pub mod memory;
 pub mod origin;
 pub mod serve;
+pub mod timers;
 
 pub use body::{Body, Outgoing};
 pub use origin::{Origin, OriginFault};

@@ -3,21 +3,25 @@
 mod form;
 mod sender;
 
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
+use hyper::rt::Timer as _;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::sender::Sender;
 use super::Outgoing;
 use super::serve::{CONNECTION_WINDOW_BYTES, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES};
+use super::timers::Timers;
 use crate::listener::Tasks;
 use crate::net::{Destination, DialError, Dialer};
 use crate::tls::upstream::Offer;
@@ -92,6 +96,7 @@ pub struct Origin {
     offer: Offer,
     slot: Mutex<Slot>,
     opening: tokio::sync::Mutex<()>,
+    timers: Timers,
 }
 
 #[derive(Debug, Default)]
@@ -122,6 +127,7 @@ impl Origin {
             offer,
             slot: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
+            timers: Timers::default(),
         }
     }
 
@@ -199,11 +205,18 @@ impl Origin {
         progress: Option<Arc<AtomicU64>>,
         mut attempt: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, OriginFault> {
+        let limit = self.connector.response_head;
+        let mut patience = self.timers.until(self.timers.now() + limit);
         let mut before = None;
         loop {
-            if let Ok(done) = tokio::time::timeout(self.connector.response_head, attempt.as_mut()).await {
+            let first = poll_fn(|cx| match attempt.as_mut().poll(cx) {
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+                Poll::Pending => Pin::new(&mut patience).poll(cx).map(|()| None),
+            });
+            if let Some(done) = first.await {
                 return Ok(done);
             }
+            patience.set(self.timers.now() + limit);
             let now = progress.as_ref().map(|frames| frames.load(Ordering::Relaxed));
             if now == before || now.is_none() {
                 // The connection may be dead; the next request gets another one.

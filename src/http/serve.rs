@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::TokioTimer;
 
+use super::timers::Timers;
 use crate::listener::Tasks;
 
 /// Limits on a client's HTTP.
@@ -34,7 +35,7 @@ const RESET_STREAMS_MAX: usize = 32;
 pub fn http1(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
+        .timer(Timers::default())
         .header_read_timeout(limits.idle)
         .max_buf_size(limits.head_bytes)
         .max_headers(limits.head_fields);
