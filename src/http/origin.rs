@@ -29,6 +29,8 @@ use crate::tls::{Alpn, UpstreamTls, VerifyError};
 
 /// An origin that closes idle connections does not do it sooner than this.
 const RACE: Duration = Duration::from_millis(500);
+/// How often a request that waits for its response's head is looked at before it is given up.
+const LOOKS: u32 = 8;
 /// Fields of a response.
 const RESPONSE_FIELDS_MAX: usize = 256;
 /// Bytes of a response's head in HTTP/2; hyper's own default would refuse long policies and many cookies.
@@ -205,9 +207,10 @@ impl Origin {
         progress: Option<Arc<AtomicU64>>,
         mut attempt: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, OriginFault> {
-        let limit = self.connector.response_head;
-        let mut patience = self.timers.until(self.timers.now() + limit);
-        let mut before = None;
+        let step = self.connector.response_head / LOOKS;
+        let moved = || progress.as_ref().map(|frames| frames.load(Ordering::Relaxed));
+        let mut patience = self.timers.until(self.timers.now() + step);
+        let (mut before, mut still) = (moved(), 0);
         loop {
             let first = poll_fn(|cx| match attempt.as_mut().poll(cx) {
                 Poll::Ready(done) => Poll::Ready(Some(done)),
@@ -216,13 +219,14 @@ impl Origin {
             if let Some(done) = first.await {
                 return Ok(done);
             }
-            patience.set(self.timers.now() + limit);
-            let now = progress.as_ref().map(|frames| frames.load(Ordering::Relaxed));
-            if now == before || now.is_none() {
+            let now = moved();
+            still = if now == before { still + 1 } else { 0 };
+            if still >= LOOKS {
                 // The connection may be dead; the next request gets another one.
                 self.slot().sender = None;
                 return Err(OriginFault::Silent);
             }
+            patience.set(self.timers.now() + step);
             before = now;
         }
     }

@@ -120,3 +120,19 @@ async fn an_upload_may_take_long_as_long_as_it_moves() {
     assert_eq!(answer.unwrap().status(), 200);
     assert_eq!(origin.send(get()).await.unwrap_err(), OriginFault::Silent);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_origin_is_given_up_when_the_request_has_not_moved_for_the_time_of_a_head() {
+    let limit = Duration::from_secs(8);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = origin(listener.local_addr().unwrap().port(), limit);
+    let mut post = get();
+    *post.method_mut() = http::Method::POST;
+    *post.body_mut() = Outgoing::streaming(Box::pin(crate::http::Body::Full("all of it".into())));
+    for (request, longest) in [(get(), limit), (post, limit + limit / LOOKS)] {
+        let started = tokio::time::Instant::now();
+        assert_eq!(origin.send(request).await.unwrap_err(), OriginFault::Silent);
+        let waited = started.elapsed();
+        assert!(waited >= limit && waited < longest + Duration::from_millis(50), "{waited:?}");
+    }
+}
