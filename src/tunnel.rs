@@ -82,7 +82,7 @@ pub struct Tunnel {
     judged: Mutex<Option<Judged>>,
     /// Requests so far.
     asked: AtomicU64,
-    /// Counts requests that nothing matched.
+    /// Counts requests with the verdict `allow`.
     passed: OnceLock<Counter>,
 }
 

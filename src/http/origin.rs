@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use self::sender::Sender;
 use super::Outgoing;
 use super::serve::{CONNECTION_WINDOW_BYTES, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES};
-use super::timers::Timers;
+use super::timers::{Timer, Timers};
 use crate::listener::Tasks;
 use crate::net::{Destination, DialError, Dialer};
 use crate::tls::upstream::Offer;
@@ -166,11 +166,13 @@ impl Origin {
         let mut again = if self.may_race(&sender, now) { form::repeatable(&request) } else { None };
         let mut first = true;
         loop {
+            let mut patience = self.patience();
             if !sender.is_ready() {
-                self.patient(None, pin!(sender.ready())).await?;
+                self.patient(&mut patience, None, pin!(sender.ready())).await?;
             }
             let progress = request.body().progress();
-            let error = match self.patient(progress, pin!(sender.send(request))).await? {
+            let sent = self.patient(&mut patience, progress, pin!(sender.send(request))).await?;
+            let error = match sent {
                 Ok(response) => {
                     if let Sender::Http1(_) = &sender {
                         let mut slot = self.slot();
@@ -201,32 +203,36 @@ impl Origin {
         }
     }
 
+    fn patience(&self) -> Patience {
+        let step = self.connector.response_head / LOOKS;
+        Patience { timer: self.timers.until(self.timers.now() + step), step, still: 0 }
+    }
+
     /// Waits for a response's head as long as the request's body moves; then for `response_head`.
     async fn patient<T>(
         &self,
+        patience: &mut Patience,
         progress: Option<Arc<AtomicU64>>,
         mut attempt: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, OriginFault> {
-        let step = self.connector.response_head / LOOKS;
         let moved = || progress.as_ref().map(|frames| frames.load(Ordering::Relaxed));
-        let mut patience = self.timers.until(self.timers.now() + step);
-        let (mut before, mut still) = (moved(), 0);
+        let mut before = moved();
         loop {
             let first = poll_fn(|cx| match attempt.as_mut().poll(cx) {
                 Poll::Ready(done) => Poll::Ready(Some(done)),
-                Poll::Pending => Pin::new(&mut patience).poll(cx).map(|()| None),
+                Poll::Pending => Pin::new(&mut patience.timer).poll(cx).map(|()| None),
             });
             if let Some(done) = first.await {
                 return Ok(done);
             }
             let now = moved();
-            still = if now == before { still + 1 } else { 0 };
-            if still >= LOOKS {
+            patience.still = if now == before { patience.still + 1 } else { 0 };
+            if patience.still >= LOOKS {
                 // The connection may be dead; the next request gets another one.
                 self.slot().sender = None;
                 return Err(OriginFault::Silent);
             }
-            patience.set(self.timers.now() + step);
+            patience.timer.set(self.timers.now() + patience.step);
             before = now;
         }
     }
@@ -334,6 +340,14 @@ impl Origin {
     fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long a request may still wait for its response's head.
+struct Patience {
+    timer: Timer,
+    step: Duration,
+    /// Looks in a row that found nothing moved.
+    still: u32,
 }
 
 /// The request, when nothing of it was sent, and what went wrong.

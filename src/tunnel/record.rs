@@ -68,7 +68,7 @@ pub struct Seen {
     /// True once `action` was judged.
     settled: bool,
     /// When the rules were asked last.
-    judged_at: Instant,
+    judged_at: Option<Instant>,
     rules_since: Option<Instant>,
     rules_took: Duration,
     closed: bool,
@@ -104,7 +104,7 @@ impl Seen {
             error: None,
             receipt: None,
             settled: false,
-            judged_at: started,
+            judged_at: None,
             rules_since: None,
             rules_took: Duration::ZERO,
             closed: false,
@@ -132,8 +132,10 @@ impl Seen {
     }
 
     /// Notes that the request leaves the gateway or is answered by it.
-    pub fn decided(&self) {
-        let overhead = self.judged_at.duration_since(self.started);
+    pub fn decided(&mut self) {
+        // Once: an answer may come in the place of the response to a request that was sent on.
+        let Some(judged_at) = self.judged_at.take() else { return };
+        let overhead = judged_at.duration_since(self.started);
         self.gateway().metrics.overhead.observe(overhead.as_secs_f64());
     }
 
@@ -147,7 +149,7 @@ impl Seen {
     /// Notes when a request's way through the rules began, and when it is interrupted.
     pub fn clock_rules(&mut self, running: bool) {
         let now = Instant::now();
-        self.judged_at = now;
+        self.judged_at = Some(now);
         let spent = self.rules_since.take().map(|since| now.duration_since(since));
         self.rules_took += spent.unwrap_or_default();
         self.rules_since = running.then_some(now);
@@ -283,15 +285,15 @@ impl Drop for Seen {
         };
         self.error.get_or_insert_with(|| why.to_owned());
         if !self.settled {
-            // It went away while its body was held; what was seen of it counts.
-            self.judge(true);
+            // It went away while its body was held: what was seen of it counts, what was still to come does not.
+            self.judge(false);
         }
         self.close();
     }
 }
 
 impl Tunnel {
-    /// Counts a request by its verdict; the counter of those that nothing matched is looked up once.
+    /// Counts a request by its verdict; the counter of nearly all, those with `allow`, is looked up once.
     fn count(&self, verdict: Verdict) {
         let label = || {
             let protocol = self.handshake.client_alpn.unwrap_or("http/1.1");

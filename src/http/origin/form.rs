@@ -15,6 +15,7 @@ pub(super) fn repeatable(request: &Request<Outgoing>) -> Option<Box<Request<Outg
     let mut copy = Request::new(Outgoing::empty());
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
     *copy.headers_mut() = request.headers().clone();
     Some(Box::new(copy))
 }
@@ -44,6 +45,7 @@ pub(super) fn as_http1(request: &mut Request<Outgoing>) {
 #[cfg(test)]
 mod tests {
     use http::Method;
+    use http::header::COOKIE;
 
     use super::*;
 
@@ -56,6 +58,20 @@ mod tests {
             (request.uri(), &request.headers()[HOST]),
             (&"/x?y".parse().unwrap(), &"a.example:8080".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn a_request_of_http2_that_is_sent_again_has_one_cookie_too() {
+        let mut request = Request::new(Outgoing::empty());
+        *request.version_mut() = Version::HTTP_2;
+        for cookie in ["a=1", "b=2"] {
+            request.headers_mut().append(COOKIE, HeaderValue::from_static(cookie));
+        }
+        let mut again = *repeatable(&request).unwrap();
+        for request in [&mut request, &mut again] {
+            as_http1(request);
+            assert_eq!(request.headers().get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+        }
     }
 
     #[test]
