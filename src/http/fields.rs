@@ -127,6 +127,22 @@ mod tests {
     }
 
     #[test]
+    fn each_field_is_removed_when_it_is_the_only_one() {
+        let alone = |name: &'static str| map(&[(name, "x"), ("accept", "a")]);
+        let both = ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
+        for name in both.into_iter().chain(["expect", "proxy-authorization"]) {
+            let mut request = alone(name);
+            strip_request(&mut request);
+            assert_eq!(request, map(&[("accept", "a")]), "{name}");
+        }
+        for name in both.into_iter().chain(["proxy-authenticate"]) {
+            let mut response = alone(name);
+            strip_response(&mut response);
+            assert_eq!(response, map(&[("accept", "a")]), "{name}");
+        }
+    }
+
+    #[test]
     fn a_host_that_connection_names_stays() {
         let mut headers = map(&[("connection", "host, close"), ("host", "a.example")]);
         strip_request(&mut headers);

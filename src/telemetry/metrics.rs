@@ -141,7 +141,7 @@ impl Metrics {
         r.register("request_duration_seconds", help, self.request_duration.clone());
         let help = "Time from a request's head to the decision about it, its body's hold included";
         r.register("gateway_overhead_seconds", help, self.overhead.clone());
-        let help = "Time that inspection and rules took over a request's head and over its facts once its body was held";
+        let help = "Time that inspection and rules took for a request, without the time its body was held";
         r.register("rule_eval_duration_seconds", help, self.rule_evaluation.clone());
         let help = "Time that request bodies were held for a verdict";
         r.register("hold_duration_seconds", help, self.hold.clone());
