@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use daylight::event::{Event, Verdict};
-use daylight::inspect::head::{self, Head, Reads};
-use daylight::inspect::{RequestBody, Signals};
-use daylight::journal::{Journal, Settings, WhenFull};
-use daylight::rules::{self, Names};
-use daylight::tls::{Authority, Leafs};
+use daylight::detect::inspect::head::{self, Head, Reads};
+use daylight::detect::inspect::{RequestBody, Signals};
+use daylight::detect::rules::{self, Names};
+use daylight::store::event::Event;
+use daylight::store::journal::{Journal, Settings, WhenFull};
+use daylight::verdict::Verdict;
+use daylight::wire::tls::{Authority, Leafs};
 use http::{HeaderMap, HeaderValue, Method};
 use time::OffsetDateTime;
 

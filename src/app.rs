@@ -1,6 +1,5 @@
 //! Builds every part once, joins them, reloads rules and policy, drains.
 
-pub mod admin;
 pub mod reload;
 
 use std::fs;
@@ -9,30 +8,33 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 use time::OffsetDateTime;
 
+use crate::admin;
+use crate::budget::HoldBudget;
+use crate::clock;
 use crate::config::Config;
-use crate::event::Verdict;
-use crate::http::memory::HoldBudget;
-use crate::http::origin::Connector;
+use crate::detect::rules;
 use crate::identity::Users;
-use crate::journal::Journal;
-use crate::listener::{Budget, Listener, Tasks};
-use crate::net::Dialer;
-use crate::net::resolve::Resolver;
-use crate::rules;
-use crate::sink::clickhouse::Delivery;
+use crate::proxy::streams::Streams;
+use crate::proxy::{Gateway, Ruling, entry};
+use crate::setup::{Onboarding, Settings};
+use crate::store::journal::Journal;
+use crate::store::sink::clickhouse::Delivery;
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Info, Listening};
 use crate::telemetry::metrics::Measured;
-use crate::tls::{Authority, AuthorityError, ClientSide, Leafs, UpstreamTls, upstream};
-use crate::tunnel::onboarding::{Onboarding, Settings};
-use crate::tunnel::streams::Streams;
-use crate::tunnel::{Gateway, Ruling, entry};
+use crate::verdict::Verdict;
+use crate::wire::http::origin::Connector;
+use crate::wire::listener::{Budget, Listener};
+use crate::wire::net::Dialer;
+use crate::wire::net::resolve::Resolver;
+use crate::wire::tasks::Tasks;
+use crate::wire::tls::{Authority, AuthorityError, ClientSide, Leafs, UpstreamTls, upstream};
 
 /// Why the gateway cannot start: the process exits with 78 for configuration and 1 for the rest.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +106,7 @@ impl App {
         let mut parts: Vec<&dyn Measured> = vec![&**journal.stats(), &*leafs];
         parts.extend(delivery.iter().map(|delivery| -> &dyn Measured { &**delivery.stats() }));
         let metrics = Arc::new(Metrics::new(info, &parts));
-        metrics.in_force(&rules.hash, rules.len(), unix_now());
+        metrics.in_force(&rules.hash, rules.len(), clock::now_s());
         let tasks = Tasks::default();
         let active = metrics.connections_active.get_or_create_owned(&Listening { listener: "proxy" });
         let budget = Budget::new(config.totals.connections, config.totals.connections_per_client, active);
@@ -148,8 +150,7 @@ impl App {
         }
         background.spawn(admin::serve(
             admin.into_socket(),
-            Arc::clone(&gateway),
-            Arc::clone(&reloader),
+            admin_parts(&gateway, &reloader),
             background.clone(),
         ));
         background.spawn(reload::on_change(Arc::clone(&reloader), background.clone()));
@@ -173,6 +174,21 @@ impl App {
         gateway.journal.close().await;
         background.drain(Duration::from_secs(2)).await;
         drained
+    }
+}
+
+fn admin_parts(gateway: &Arc<Gateway>, reloader: &Arc<reload::Reloader>) -> admin::Parts {
+    let (serving, reloader) = (Arc::clone(gateway), Arc::clone(reloader));
+    let obstacle = move || {
+        if serving.tasks.is_closing() {
+            return Some("draining");
+        }
+        (!serving.journal.accepts()).then_some("the event journal cannot store events")
+    };
+    admin::Parts {
+        metrics: Arc::clone(&gateway.metrics),
+        obstacle: Arc::new(obstacle),
+        reload: Arc::new(move || reloader.reload("POST /reload")),
     }
 }
 
@@ -230,7 +246,7 @@ fn onboarding(authority: &Authority, proxy: SocketAddr) -> Onboarding {
 /// The key that hashes session ids; kept, so that a session has one hash over restarts.
 fn session_key(data: &Path) -> Result<hmac::Key, String> {
     let advice = "choose a folder that the gateway may write to (`data`)";
-    crate::journal::files::folder(data)?;
+    crate::store::journal::files::folder(data)?;
     let path = data.join("session.key");
     let fail = |e: std::io::Error| format!("cannot keep {}: {e}: {advice}", path.display());
     let bytes = match fs::read(&path) {
@@ -247,9 +263,4 @@ fn session_key(data: &Path) -> Result<hmac::Key, String> {
         }
     };
     Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
-}
-
-fn unix_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

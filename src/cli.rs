@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, environment};
-use crate::journal;
-use crate::sink::clickhouse;
+use crate::store::journal;
+use crate::store::sink::clickhouse;
 
 /// Exit code of a configuration that cannot be used (sysexits.h).
 const EXIT_CONFIGURATION: u8 = 78;

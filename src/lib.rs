@@ -1,38 +1,34 @@
 //! Daylight: a TLS-intercepting forward proxy that recognises Model Context Protocol traffic, judges it, answers it and
 //! records it.
 //!
-//! The modules in the order a request meets them; a module uses only modules of a lower rank (`tests/shape.rs`):
+//! The rooms, top uses below (`tests/shape.rs`):
 //!
-//! | rank | modules |
+//! | storey | rooms |
 //! |---|---|
-//! | 7 | `cli` |
-//! | 6 | `app` |
-//! | 5 | `config` |
-//! | 4 | `tunnel` |
-//! | 3 | `policy`, `sink` |
-//! | 2 | `rules`, `http`, `journal` |
-//! | 1 | `inspect`, `dlp`, `tls`, `listener`, `identity`, `event` |
-//! | 0 | `mcp`, `net`, `telemetry`, `yaml` |
+//! | top | `main`, `cli`, `app`, `config` |
+//! | faces, which never use each other | `proxy`, `setup`, `admin` |
+//! | control, shared by the faces | `answers`, `policy`, `identity`, `budget` |
+//! | ground | `detect` (`mcp`, `inspect`, `dlp`, `rules`), `store` (`event`, `journal`, `sink`), `wire` (`net`, `tls`, `http`, `listener`, `tasks`) |
+//! | base | `telemetry`, `yaml`, `clock`, `host`, `verdict` |
 //!
-//! `mcp`, `event`, `inspect`, `dlp`, `rules` and `policy` are pure: no clock, socket or lock; time and randomness are
-//! arguments. (`rules` reads its files and shares scratch memory.)
+//! `detect`, `store::event`, `policy`, `host` and `verdict` are pure: no clock, socket or lock; time and randomness are
+//! arguments. (`detect::rules` reads its files and shares scratch memory.)
 
+pub mod admin;
+pub mod answers;
 pub mod app;
+pub mod budget;
 pub mod cli;
+pub mod clock;
 pub mod config;
-pub mod dlp;
-pub mod event;
-pub mod http;
+pub mod detect;
+pub mod host;
 pub mod identity;
-pub mod inspect;
-pub mod journal;
-pub mod listener;
-pub mod mcp;
-pub mod net;
 pub mod policy;
-pub mod rules;
-pub mod sink;
+pub mod proxy;
+pub mod setup;
+pub mod store;
 pub mod telemetry;
-pub mod tls;
-pub mod tunnel;
+pub mod verdict;
+pub mod wire;
 pub mod yaml;

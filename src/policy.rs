@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::event::{Severity, Verdict};
-use crate::net::HostPatterns;
-use crate::rules::{Ask, Matches, Rule};
+use crate::detect::rules::{Ask, Matches, Rule};
+use crate::host::HostPatterns;
+use crate::verdict::{Severity, Verdict};
 
 /// One `bypass` entry.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,12 +8,12 @@ use notify::{RecursiveMode, Watcher};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::unix_now;
+use crate::clock;
 use crate::config::Config;
-use crate::listener::Tasks;
-use crate::rules;
+use crate::detect::rules;
+use crate::proxy::{Gateway, Ruling};
 use crate::telemetry::labels::Outcome;
-use crate::tunnel::{Gateway, Ruling};
+use crate::wire::tasks::Tasks;
 
 /// Editors write a file in several steps; a reload waits until they are quiet for this long.
 const QUIET: Duration = Duration::from_millis(200);
@@ -43,7 +43,7 @@ impl Reloader {
                 let (hash, count) = (ruling.rules.hash.clone(), ruling.rules.len());
                 self.gateway.ruling.store(Arc::new(ruling));
                 outcome("ok");
-                metrics.in_force(&hash, count, unix_now());
+                metrics.in_force(&hash, count, clock::now_s());
                 tracing::info!(cause, rules = count, rule_set = &*hash, "reloaded");
                 Ok(format!("{count} rules in force, rule set {hash}"))
             }

@@ -8,8 +8,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{At, Failure, Outcome, load};
-use crate::tls::authority::OVERLAP_DAYS;
-use crate::tls::{Authority, AuthorityError};
+use crate::wire::tls::authority::OVERLAP_DAYS;
+use crate::wire::tls::{Authority, AuthorityError};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {

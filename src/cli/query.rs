@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{At, Failure, Outcome, load};
-use crate::event::fields::time_text;
-use crate::journal::read::{Filter, Found, Reader, Table};
+use crate::store::event::fields::time_text;
+use crate::store::journal::read::{Filter, Found, Reader, Table};
 
 /// How often `--follow` looks for new rows.
 const FOLLOW: Duration = Duration::from_millis(250);
@@ -225,8 +225,9 @@ fn text(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Event, Verdict};
-    use crate::journal::{Journal, Settings, WhenFull};
+    use crate::store::event::Event;
+    use crate::store::journal::{Journal, Settings, WhenFull};
+    use crate::verdict::Verdict;
 
     #[test]
     fn columns_keep_their_order_and_equal_names_their_values() {

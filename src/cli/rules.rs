@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{At, Failure, Outcome, load};
-use crate::rules::{self, RuleSet};
+use crate::detect::rules::{self, RuleSet};
 use crate::yaml::Located;
 
 #[derive(Debug, Subcommand)]

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{At, Failure, Outcome, load, notify};
 use crate::app::{self, Addresses, App, StartError};
-use crate::rules::ENGINE;
+use crate::detect::rules::ENGINE;
 use crate::telemetry::logs;
 
 impl From<StartError> for Failure {

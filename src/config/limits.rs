@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_saphyr::Spanned;
 
 use super::raw::Raw;
-use crate::http::serve;
-use crate::tunnel::Limits;
+use crate::proxy::Limits;
+use crate::wire::http::serve;
 use crate::yaml::{Located, Source};
 
 /// Bytes of a KiB, MiB and GiB.

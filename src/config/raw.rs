@@ -8,9 +8,9 @@ use serde_saphyr::Spanned;
 
 use super::environment::{Environment, Section};
 use super::within::{Count, Days, Fields, Millis};
-use crate::journal::WhenFull;
 use crate::policy::Uninspectable;
-use crate::tunnel::Record;
+use crate::proxy::Record;
+use crate::store::journal::WhenFull;
 use crate::yaml::Located;
 
 /// The file.

@@ -4,9 +4,9 @@ use time::OffsetDateTime;
 
 use super::Metrics;
 use super::labels::Info;
-use crate::journal;
-use crate::sink::clickhouse::deliver;
-use crate::tls::{Authority, Leafs};
+use crate::store::journal;
+use crate::store::sink::clickhouse::deliver;
+use crate::wire::tls::{Authority, Leafs};
 
 /// The table of `docs/metrics.md`, as it has to be.
 fn table(metrics: &Metrics) -> String {

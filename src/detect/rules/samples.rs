@@ -1,0 +1,102 @@
+//! Runs the samples inside rules through the same steps as traffic.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use super::file::Sample;
+use super::{Head, Names, Rule, RuleSet};
+use crate::detect::inspect::{self, RequestBody};
+
+/// What became of one sample, or of a list of samples that is missing.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// Line of the sample, or of the rule that lacks one; from 1.
+    pub line: u64,
+    /// The list: `match` or `no_match`.
+    pub list: &'static str,
+    /// Place in the list, from 0; none when the list is missing.
+    pub index: Option<usize>,
+    /// What is wrong, if anything is.
+    pub problem: Option<String>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}: samples.{}", self.rule.file.display(), self.line, self.rule.id, self.list)?;
+        if let Some(index) = self.index {
+            write!(f, "[{index}]")?;
+        }
+        write!(f, ": {}", self.problem.as_deref().unwrap_or("ok"))
+    }
+}
+
+/// Runs every sample of every rule; a rule without both kinds fails.
+pub fn run(set: &RuleSet) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for ((rule, _), entry) in set.rules.iter().zip(&set.entries) {
+        let lists = [(&entry.samples.positive, true, "match"), (&entry.samples.negative, false, "no_match")];
+        for (samples, expected, list) in lists {
+            let outcome =
+                |line, index, problem| Outcome { rule: Arc::clone(rule), line, list, index, problem };
+            if samples.is_empty() {
+                outcomes.push(outcome(entry.id.referenced.line(), None, Some("is missing".to_owned())));
+            }
+            let ran = samples.iter().enumerate().map(|(index, sample)| {
+                let problem = problem(set, &rule.id, &sample.value, expected);
+                outcome(sample.referenced.line(), Some(index), problem)
+            });
+            outcomes.extend(ran);
+        }
+    }
+    outcomes
+}
+
+/// What is wrong with a sample of a rule.
+fn problem(set: &RuleSet, rule: &str, sample: &Sample, expected: bool) -> Option<String> {
+    match matched(set, sample) {
+        Ok(ids) if ids.iter().any(|id| id == rule) == expected => None,
+        Ok(ids) => Some(format!("matched by [{}]", ids.join(", "))),
+        Err(why) => Some(why),
+    }
+}
+
+/// The ids of the rules that match a sample.
+fn matched(set: &RuleSet, sample: &Sample) -> Result<Vec<String>, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &sample.headers {
+        let name: HeaderName = name.parse().map_err(|e| format!("{name}: {e}"))?;
+        headers.append(name, HeaderValue::from_str(value).map_err(|e| e.to_string())?);
+    }
+    let method: Method = sample.method.parse().map_err(|e| format!("{}: {e}", sample.method))?;
+    let (path, query) =
+        sample.path.split_once('?').map_or((sample.path.as_str(), None), |(p, q)| (p, Some(q)));
+    let names = Names {
+        host: &sample.host,
+        port: sample.port,
+        sni: sample.sni.as_deref().or(Some(&sample.host)),
+        user: sample.user.as_deref(),
+        groups: &sample.groups,
+        client_ip: sample.client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        approved: sample.approved,
+    };
+    let mut evaluation = set.names(&names);
+    let reads = inspect::head::Reads::of(&headers);
+    let head =
+        inspect::head::Head { method: &method, host: &sample.host, path, query, headers: &headers, reads };
+    let mut signals = inspect::head::read(&head);
+    set.head(&mut evaluation, &Head { method: &method, path, query, headers: &headers });
+    let mut reader = RequestBody::new(&headers);
+    let mut regexes = |text: &[u8]| set.body(&mut evaluation, text, false);
+    reader.feed_with(sample.body.as_bytes(), &mut signals, &mut regexes);
+    reader.finish_with(&mut signals, &mut regexes);
+    set.body(&mut evaluation, &[], true);
+    set.mcp(&mut evaluation, &signals, true);
+    let matches = set.matches(&evaluation);
+    let counting = matches.iter().filter(|rule| rule.counts(sample.approved));
+    Ok(counting.map(|rule| rule.id.to_string()).collect())
+}

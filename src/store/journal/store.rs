@@ -1,0 +1,210 @@
+//! What the writer's thread does to the tables, one transaction for each batch.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use rusqlite::types::Null;
+use rusqlite::{Connection, Statement};
+
+use super::marks::{self, Mark};
+use super::open::OpenRows;
+use super::{FILE, Queue, Settings, Stats, files, schema};
+use crate::store::event::Event;
+use crate::store::event::fields::{self, FIELDS, Row, Value};
+
+/// Statements kept prepared.
+const STATEMENTS: usize = 16;
+/// What the store has to take before it counts as working again: more than the events that come between two trials.
+const PROBE_BYTES: i64 = 1024 * 1024;
+/// Endings that wait at once for the delivery of their sealed row; beyond, they are counted as lost.
+pub(super) const LATE_MAX: usize = 1024;
+
+/// The open store.
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    pub(super) next_seq: i64,
+    pub(super) stats: Arc<Stats>,
+    sealed: i64,
+    delivered: i64,
+    synced: bool,
+    /// Later versions of rows that are sealed and not delivered: a retry must find the rows as they were sent.
+    late: BTreeMap<i64, Event>,
+}
+
+impl Store {
+    pub(super) fn open(settings: &Settings) -> Result<Self, String> {
+        let path = settings.dir.join(FILE);
+        let fail = |e: rusqlite::Error| {
+            format!(
+                "cannot open the event store {}: {e}: check the folder `data` and its disk",
+                path.display()
+            )
+        };
+        drop(files::file(&path)?);
+        let connection = Connection::open(&path).map_err(fail)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection
+            .execute_batch(
+                "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+                 PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384; PRAGMA busy_timeout = 5000;",
+            )
+            .map_err(fail)?;
+        schema::migrate(&connection)?;
+        let start = || -> rusqlite::Result<(i64, marks::Position)> {
+            marks::ensure_instance(&connection)?;
+            let last: Option<i64> =
+                connection.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
+            let retired = marks::number(&connection, marks::RETIRED)?;
+            let position = marks::position(&connection)?;
+            Ok((last.unwrap_or(0).max(retired).max(position.sealed) + 1, position))
+        };
+        let (next_seq, marks::Position { sealed, delivered, .. }) = start().map_err(fail)?;
+        let (stats, late) = (Arc::default(), BTreeMap::new());
+        Ok(Self { connection, next_seq, stats, sealed, delivered, synced: false, late })
+    }
+
+    /// Writes a batch in one transaction; on an error nothing of it was written.
+    pub(super) fn write(&mut self, batch: &Queue, open: &OpenRows) -> rusqlite::Result<()> {
+        let started = Instant::now();
+        let (sealed, delivered) = self.transact(batch, open).inspect_err(|_| {
+            open.leave(self.next_seq);
+            batch.receipts().for_each(|receipt| receipt.fill(0));
+        })?;
+        let rows = batch.rows().count();
+        self.next_seq += i64::try_from(rows).unwrap_or_default();
+        self.stats.committed(rows as u64, started.elapsed());
+        self.late = self.late.split_off(&(delivered + 1));
+        for (seq, event) in late(batch, self.sealed) {
+            self.stats.late(1);
+            if seq > delivered {
+                self.keep(seq, event);
+            }
+        }
+        (self.sealed, self.delivered) = (sealed, delivered);
+        Ok(())
+    }
+
+    /// Gives how far rows are sealed and delivered afterwards.
+    fn transact(&mut self, batch: &Queue, open: &OpenRows) -> rusqlite::Result<(i64, i64)> {
+        self.sync(!batch.durable.is_empty() || !batch.marks.is_empty())?;
+        let transaction = self.connection.unchecked_transaction()?;
+        let mut insert = self.connection.prepare_cached(&INSERT)?;
+        let mut before = None;
+        for (row, seq) in batch.rows().zip(self.next_seq..) {
+            put(&mut insert, seq, &row.event, &mut before)?;
+            row.receipt.iter().for_each(|receipt| receipt.fill(seq));
+        }
+        let mut update = self.connection.prepare_cached(&UPDATE)?;
+        let mut before = None;
+        for (receipt, event) in batch.endings.iter().filter(|(receipt, _)| receipt.seq() > self.sealed) {
+            put(&mut update, receipt.seq(), event, &mut before)?;
+        }
+        let (mut sealed, mut delivered) = (self.sealed, self.delivered);
+        for (mark, _) in &batch.marks {
+            marks::apply(&self.connection, *mark)?;
+            match *mark {
+                Mark::Sealed(seq) => sealed = seq,
+                Mark::Delivered(seq) => delivered = seq,
+            }
+        }
+        let waited = self.late.range(..=delivered).map(|(seq, event)| (*seq, event));
+        for (seq, event) in waited.chain(late(batch, self.sealed).filter(|(seq, _)| *seq <= delivered)) {
+            put(&mut update, seq, event, &mut before)?;
+        }
+        open.enter(batch.receipts());
+        transaction.commit()?;
+        Ok((sealed, delivered))
+    }
+
+    /// Proves that there is room again: an empty transaction succeeds on a full disk, too.
+    pub(super) fn probe(&mut self) -> rusqlite::Result<()> {
+        self.sync(true)?;
+        let fill = "INSERT INTO meta VALUES ('probe', zeroblob(?1)) ON CONFLICT DO UPDATE SET value = excluded.value";
+        self.connection.execute(fill, [PROBE_BYTES])?;
+        self.connection.execute("DELETE FROM meta WHERE key = 'probe'", []).map(|_rows| ())
+    }
+
+    fn keep(&mut self, seq: i64, event: &Event) {
+        if self.late.len() < LATE_MAX || self.late.contains_key(&seq) {
+            self.late.insert(seq, event.clone());
+        } else {
+            self.stats.lost_endings(1);
+        }
+    }
+
+    /// Detections survive a power cut, so their commit is synced; for the rest, a crash of the process is enough.
+    fn sync(&mut self, wanted: bool) -> rusqlite::Result<()> {
+        if self.synced != wanted {
+            self.connection.pragma_update(None, "synchronous", if wanted { "FULL" } else { "NORMAL" })?;
+            self.synced = wanted;
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(&self) {
+        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+            tracing::warn!(%error, "the event store could not be checkpointed");
+        }
+    }
+}
+
+/// The endings of rows that were sealed before this batch.
+fn late(batch: &Queue, sealed: i64) -> impl Iterator<Item = (i64, &Event)> {
+    let numbered = batch.endings.iter().map(|(receipt, event)| (receipt.seq(), event));
+    numbered.filter(move |(seq, _)| (1..=sealed).contains(seq))
+}
+
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    let names: Vec<String> = FIELDS.iter().map(|field| format!("\"{}\"", field.name)).collect();
+    let marks: Vec<String> = (0..=FIELDS.len()).map(|index| format!("?{}", index + 1)).collect();
+    format!("INSERT INTO events (seq, {}) VALUES ({})", names.join(", "), marks.join(", "))
+});
+
+/// Everything but time and id, which are those of the same event.
+static UPDATE: LazyLock<String> = LazyLock::new(|| {
+    let columns = FIELDS.iter().enumerate().skip(2);
+    let sets: Vec<String> =
+        columns.map(|(index, field)| format!("\"{}\" = ?{}", field.name, index + 2)).collect();
+    format!("UPDATE events SET {} WHERE seq = ?1", sets.join(", "))
+});
+
+/// Runs a statement with the row number first, then the columns in order. `before` is the row that it ran with last:
+/// SQLite keeps what was bound, rows share most of their values, and binding is most of a row's cost.
+fn put<'e>(
+    statement: &mut Statement<'_>,
+    seq: i64,
+    event: &'e Event,
+    before: &mut Option<Row<'e>>,
+) -> rusqlite::Result<()> {
+    if before.is_none() {
+        statement.clear_bindings();
+    }
+    statement.raw_bind_parameter(1, seq)?;
+    let row = fields::row(event);
+    let unbound = || const { [const { Value::Null }; FIELDS.len()] };
+    for (index, (value, bound)) in row.iter().zip(before.get_or_insert_with(unbound)).enumerate() {
+        if is_bound(value, bound) {
+            continue;
+        }
+        match value {
+            Value::Null => statement.raw_bind_parameter(index + 2, Null)?,
+            Value::Text(text) => statement.raw_bind_parameter(index + 2, text.as_ref())?,
+            Value::Number(number) => {
+                statement.raw_bind_parameter(index + 2, i64::try_from(*number).unwrap_or(i64::MAX))?;
+            }
+        }
+    }
+    *before = Some(row);
+    statement.raw_execute().map(|_rows| ())
+}
+
+/// True for equal values; what rows of one tunnel share is one text in memory, which nobody has to read.
+fn is_bound(value: &Value<'_>, bound: &Value<'_>) -> bool {
+    match (value, bound) {
+        (Value::Text(text), Value::Text(other)) => {
+            std::ptr::eq::<str>(text.as_ref(), other.as_ref()) || text == other
+        }
+        _ => value == bound,
+    }
+}

@@ -1,0 +1,300 @@
+//! The delivery loop: seal, send until accepted, mark.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::Settings;
+use super::client::{Client, SendError};
+use super::encode::{self, End, Range};
+use super::migrate::migrate;
+use crate::store::journal::Journal;
+use crate::store::journal::marks::{self, Mark, Position};
+use crate::store::journal::read::Reader;
+use crate::telemetry::labels::Kind;
+use crate::telemetry::metrics::{Measured, Registry};
+use crate::wire::tasks::Tasks;
+
+/// Wait after a range that was not full: rows gather for so long, so that a quiet gateway makes one insert a second and
+/// not one for each row. Behind a full range the next one follows at once.
+const LINGER: Duration = Duration::from_secs(1);
+/// First wait after a failure; doubled up to [`BACKOFF_MAX`].
+const BACKOFF_MIN: Duration = Duration::from_millis(200);
+/// Longest wait after a failure.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// One block for each insert, its token checked, and no column dropped in silence.
+const INSERT_SETTINGS: [(&str, &str); 4] = [
+    ("async_insert", "0"),
+    ("insert_deduplicate", "1"),
+    ("input_format_parallel_parsing", "0"),
+    ("input_format_skip_unknown_fields", "0"),
+];
+
+/// What delivery counts.
+#[derive(Debug, Default)]
+pub struct Stats {
+    rows: Counter,
+    inserts: Counter,
+    errors: Family<Kind, Counter>,
+    backlog: Gauge,
+}
+
+impl Measured for Stats {
+    fn register(&self, r: &mut Registry) {
+        r.register("sink_rows", "Rows that ClickHouse has accepted since the start", self.rows.clone());
+        r.register(
+            "sink_inserts",
+            "Inserts that ClickHouse has accepted since the start",
+            self.inserts.clone(),
+        );
+        let help = "Inserts that failed, by kind: transport (ClickHouse was not reached) or refused";
+        r.register("sink_errors", help, self.errors.clone());
+        r.register("sink_backlog_rows", "Rows that wait for delivery", self.backlog.clone());
+    }
+}
+
+/// Delivers a journal to ClickHouse.
+#[derive(Debug)]
+pub struct Delivery {
+    settings: Settings,
+    client: Client,
+    journal: Journal,
+    dir: PathBuf,
+    stats: Arc<Stats>,
+}
+
+impl Delivery {
+    /// Prepares delivery from the journal in `dir`.
+    pub fn new(settings: Settings, journal: &Journal, dir: &Path) -> Result<Self, String> {
+        let client = Client::new(settings.clone())?;
+        Ok(Self { settings, client, journal: journal.clone(), dir: dir.into(), stats: Arc::default() })
+    }
+
+    /// What was counted.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.stats
+    }
+
+    /// Delivers until the tasks are closing.
+    pub async fn run(self, tasks: Tasks) {
+        tokio::select! {
+            () = tasks.closing() => {}
+            () = self.forever() => {}
+        }
+    }
+
+    async fn forever(&self) {
+        let mut backoff = BACKOFF_MIN;
+        let mut migrated = false;
+        loop {
+            let step = if migrated {
+                self.step().await
+            } else {
+                migrate(&self.client, &self.settings).await.map(|()| true)
+            };
+            match step {
+                Ok(more) => {
+                    (backoff, migrated) = (BACKOFF_MIN, true);
+                    if !more {
+                        tokio::time::sleep(LINGER).await;
+                    }
+                }
+                Err(failure) => {
+                    migrated &= !failure.blames_the_schema();
+                    self.stats.errors.get_or_create(&Kind { kind: failure.kind() }).inc();
+                    let wait = jittered(backoff);
+                    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                    tracing::warn!(error = %failure, wait_ms, "ClickHouse did not take the rows; they are kept");
+                    tokio::time::sleep(wait).await;
+                    backoff = (backoff * 2).min(BACKOFF_MAX);
+                }
+            }
+        }
+    }
+
+    /// Delivers one range; true when more may wait.
+    async fn step(&self) -> Result<bool, SendError> {
+        let Some(Sealed { position, full }) = self.seal().await? else { return Ok(false) };
+        let (after, last) = (position.delivered, position.sealed);
+        let range = self.read(move |reader| encode::range(reader.connection(), after, last)).await?;
+        let rows = range.rows as u64;
+        // A sealed range whose rows were all deleted by the size limit is over.
+        if rows > 0 {
+            self.send(&position, range).await?;
+        }
+        self.mark(Mark::Delivered(last)).await?;
+        self.stats.rows.inc_by(rows);
+        self.stats.inserts.inc_by((rows > 0).into());
+        Ok(full)
+    }
+
+    /// Seals the next range unless one is under way; none when there is nothing to deliver.
+    ///
+    /// Rows that may still be completed are left for later, and the range is read only after it was sealed: from then on
+    /// no ending can change it.
+    async fn seal(&self) -> Result<Option<Sealed>, SendError> {
+        let journal = self.journal.clone();
+        let choose = move |reader: &Reader| {
+            let position = marks::position(reader.connection())?;
+            // In this order: every row up to the last one was noted as open before it could be read.
+            let last = reader.last()?;
+            let until = journal.first_open().map_or(last, |open| last.min(open - 1));
+            let under_way = position.sealed > position.delivered;
+            let end =
+                if under_way { None } else { encode::end(reader.connection(), position.delivered, until)? };
+            Ok((position, last, end))
+        };
+        let (position, last, end) = self.read(choose).await?;
+        self.stats.backlog.set((last - position.delivered).max(0));
+        if position.sealed > position.delivered {
+            return Ok(Some(Sealed { position, full: true }));
+        }
+        let Some(End { last, full }) = end else { return Ok(None) };
+        self.mark(Mark::Sealed(last)).await?;
+        Ok(Some(Sealed { position: Position { sealed: last, ..position }, full }))
+    }
+
+    async fn send(&self, position: &Position, range: Range) -> Result<(), SendError> {
+        let Position { instance, delivered, sealed } = position;
+        // The last id tells two copies of a store apart that number different rows alike.
+        let token = format!("{instance}-{}-{sealed}-{}", delivered + 1, range.last_id);
+        let statement = format!("INSERT INTO {}.events FORMAT JSONEachRow", self.settings.database);
+        let mut parameters = vec![("insert_deduplication_token", token.as_str())];
+        parameters.extend(INSERT_SETTINGS);
+        if self.settings.cluster.is_some() {
+            parameters.push(("distributed_foreground_insert", "1"));
+        }
+        self.client.send(&statement, &parameters, Bytes::from(range.body)).await.map(|_answer| ())
+    }
+
+    /// Reads the store away from the threads that serve traffic.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Reader) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, SendError> {
+        let dir = self.dir.clone();
+        let read = move || Reader::open(&dir).and_then(|reader| work(&reader).map_err(|e| e.to_string()));
+        let done = tokio::task::spawn_blocking(read).await;
+        done.map_err(|e| SendError::Transport(e.to_string()))?.map_err(SendError::Transport)
+    }
+
+    async fn mark(&self, mark: Mark) -> Result<(), SendError> {
+        self.journal.mark(mark).await.map_err(SendError::Transport)
+    }
+}
+
+/// A range that does not change any more: the rows after `position.delivered` up to `position.sealed`.
+#[derive(Debug)]
+struct Sealed {
+    position: Position,
+    /// True when more rows may wait.
+    full: bool,
+}
+
+/// Half to the whole of a wait, so that gateways do not come back all at once.
+fn jittered(wait: Duration) -> Duration {
+    let mut byte = [0_u8; 1];
+    if aws_lc_rs::rand::fill(&mut byte).is_err() {
+        return wait;
+    }
+    wait / 2 + wait * u32::from(byte[0]) / 510
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::event::Event;
+    use crate::store::journal;
+    use crate::verdict::Verdict;
+
+    fn delivery(dir: &Path) -> (Journal, Delivery) {
+        let (max_age_days, max_bytes, when_full) = (90, 1 << 30, journal::WhenFull::Block);
+        let settings =
+            journal::Settings { dir: dir.into(), max_age_days, max_bytes, when_full, deliver: true };
+        let journal = Journal::open(settings).unwrap();
+        let settings = Settings {
+            url: http::Uri::from_static("http://clickhouse.example:8123"),
+            database: "daylight".into(),
+            user: "default".into(),
+            password_file: None,
+            cluster: None,
+            extra_roots: Vec::new(),
+            ttl_days: 365,
+        };
+        let delivery = Delivery::new(settings, &journal, dir).unwrap();
+        (journal, delivery)
+    }
+
+    fn event() -> Event {
+        let time_us = time::OffsetDateTime::now_utc().unix_timestamp() * 1_000_000;
+        Event { time_us, id: uuid::Uuid::now_v7(), verdict: Verdict::Log, ..Event::default() }
+    }
+
+    async fn read(delivery: &Delivery, position: &Position) -> Range {
+        let (after, last) = (position.delivered, position.sealed);
+        delivery.read(move |reader| encode::range(reader.connection(), after, last)).await.unwrap()
+    }
+
+    /// An exchange that lasts as long as it takes to store another one; when it is over, no row is open.
+    async fn exchange(journal: &Journal) {
+        let event = event();
+        let receipt = journal.append_durable(event.clone()).await.unwrap();
+        journal.append_durable(self::event()).await.unwrap();
+        journal.complete(&receipt, Event { bytes_down: 7, ..event });
+        drop(receipt);
+        journal.append_durable(self::event()).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_detection_is_sealed_between_its_commit_and_its_ending() {
+        const EXCHANGES: usize = 2000;
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, delivery) = delivery(dir.path());
+        let client = journal.clone();
+        let exchanges = tokio::task::spawn(async move {
+            for _ in 0..EXCHANGES {
+                exchange(&client).await;
+            }
+        });
+        let mut sent = String::new();
+        while sent.lines().count() < 3 * EXCHANGES {
+            let Some(Sealed { position, .. }) = delivery.seal().await.unwrap() else { continue };
+            sent.push_str(std::str::from_utf8(&read(&delivery, &position).await.body).unwrap());
+            delivery.mark(Mark::Delivered(position.sealed)).await.unwrap();
+        }
+        exchanges.await.unwrap();
+        journal.close().await;
+        let completed = sent.lines().filter(|line| line.contains(r#""bytes_down":7"#)).count();
+        assert_eq!(completed, EXCHANGES, "rows sent with their ending");
+        let last = Position { delivered: 0, sealed: i64::MAX, ..Position::default() };
+        assert!(sent.as_bytes() == read(&delivery, &last).await.body, "what was sent is what is stored");
+    }
+
+    #[tokio::test]
+    async fn a_sealed_range_is_read_again_byte_for_byte_whatever_ends_meanwhile() {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, delivery) = delivery(dir.path());
+        let slow = event();
+        let receipt = journal.append_durable(slow.clone()).await.unwrap();
+        assert!(delivery.seal().await.unwrap().is_none(), "its ending may still come");
+        journal.mark(Mark::Sealed(receipt.seq())).await.unwrap();
+        let Sealed { position, .. } = delivery.seal().await.unwrap().unwrap();
+        let first = read(&delivery, &position).await;
+        journal.complete(&receipt, Event { bytes_down: 7, ..slow });
+        // Written together with what waited.
+        journal.append_durable(event()).await.unwrap();
+        assert_eq!(read(&delivery, &position).await, first);
+        assert_eq!(
+            delivery.seal().await.unwrap().unwrap().position,
+            position,
+            "the same range until delivered"
+        );
+        journal.close().await;
+    }
+}
