@@ -2,6 +2,7 @@
 
 pub mod reload;
 
+use std::error::Error;
 use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -34,17 +35,34 @@ use crate::wire::listener::{Budget, Listener};
 use crate::wire::net::Dialer;
 use crate::wire::net::resolve::Resolver;
 use crate::wire::tasks::Tasks;
+use crate::wire::tls::upstream::RootsError;
 use crate::wire::tls::{Authority, AuthorityError, ClientSide, Leafs, UpstreamTls, upstream};
+use crate::yaml::Located;
 
-/// Why the gateway cannot start: the process exits with 78 for configuration and 1 for the rest.
+/// Why the gateway cannot start. The first four come from what was configured; `cli` has the exit code of each.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Configuration, rules or certificates.
-    #[error("{0}")]
-    Configuration(String),
-    /// A port, a folder, the store.
-    #[error("{0}")]
-    Resource(String),
+    /// A mistake in the configuration or in a rule file.
+    #[error(transparent)]
+    Mistake(#[from] Located),
+    /// A file of `tls.extra_roots` without usable certificates.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+    /// The certificate authority cannot be opened or made.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// Delivery to ClickHouse cannot work as it is configured.
+    #[error(transparent)]
+    Delivery(Box<dyn Error + Send + Sync>),
+    /// The machine does not give what is needed: a port, a folder, the store, random numbers.
+    #[error(transparent)]
+    Resource(Box<dyn Error + Send + Sync>),
+}
+
+impl StartError {
+    fn resource(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Resource(error.into())
+    }
 }
 
 /// A gateway whose ports are bound and that has not accepted anything yet.
@@ -72,11 +90,11 @@ pub struct Addresses {
 
 /// Checks everything that can be checked without binding or writing: configuration, rules, certificates.
 pub fn check(config: &Config) -> Result<rules::RuleSet, StartError> {
-    let set = rules::load(&config.rules).map_err(|e| StartError::Configuration(e.to_string()))?;
-    upstream::roots(&config.extra_roots).map_err(|e| StartError::Configuration(e.to_string()))?;
+    let set = rules::load(&config.rules)?;
+    upstream::roots(&config.extra_roots)?;
     match Authority::open(&config.ca_dir, OffsetDateTime::now_utc()) {
         Ok(_) | Err(AuthorityError::Missing(_)) => Ok(set),
-        Err(e) => Err(StartError::Configuration(e.to_string())),
+        Err(e) => Err(e.into()),
     }
 }
 
@@ -84,23 +102,21 @@ impl App {
     /// Builds every part; `file` is read again on reload.
     pub async fn build(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
         let rules = check(&config)?;
-        let resource = StartError::Resource;
-        let proxy = Listener::bind("proxy", config.proxy).await.map_err(resource)?;
-        let admin = Listener::bind("admin", config.admin).await.map_err(resource)?;
-        let session_key = session_key(&config.journal.dir).map_err(resource)?;
+        let proxy = Listener::bind("proxy", config.proxy).await.map_err(StartError::resource)?;
+        let admin = Listener::bind("admin", config.admin).await.map_err(StartError::resource)?;
+        let session_key = session_key(&config.journal.dir).map_err(StartError::resource)?;
         let authority = authority(&config.ca_dir)?;
-        let journal = Journal::open(config.journal.clone()).map_err(resource)?;
+        let journal = Journal::open(config.journal.clone()).map_err(StartError::resource)?;
         let delivery = config
             .clickhouse
             .clone()
             .map(|settings| Delivery::new(settings, &journal, &config.journal.dir))
             .transpose()
-            .map_err(StartError::Configuration)?;
+            .map_err(|e| StartError::Delivery(e.into()))?;
         let own_ports = [&proxy, &admin].iter().filter_map(|l| l.address().ok()).map(|a| a.port()).collect();
-        let address = proxy.address().map_err(|e| StartError::Resource(e.to_string()))?;
+        let address = proxy.address().map_err(StartError::resource)?;
         let onboarding = onboarding(&authority, address);
-        let leafs = Leafs::new(authority, OffsetDateTime::now_utc())
-            .map_err(|e| StartError::Resource(e.to_string()))?;
+        let leafs = Leafs::new(authority, OffsetDateTime::now_utc()).map_err(StartError::resource)?;
         let leafs = Arc::new(leafs);
         let info = Info { version: env!("CARGO_PKG_VERSION"), engine: rules::ENGINE };
         let mut parts: Vec<&dyn Measured> = vec![&**journal.stats(), &*leafs];
@@ -115,7 +131,7 @@ impl App {
         let ca_pem = config.ca_dir.join("ca.pem");
         let gateway = Arc::new(Gateway {
             connector: connector(&config, own_ports, tasks.clone())?,
-            client_side: ClientSide::new(leafs).map_err(|e| StartError::Resource(e.to_string()))?,
+            client_side: ClientSide::new(leafs).map_err(StartError::resource)?,
             name: config.name.clone(),
             connect_ports: config.connect_ports.clone(),
             journal,
@@ -134,7 +150,7 @@ impl App {
 
     /// Where the gateway listens.
     pub fn addresses(&self) -> Result<Addresses, StartError> {
-        let of = |listener: &Listener| listener.address().map_err(|e| StartError::Resource(e.to_string()));
+        let of = |listener: &Listener| listener.address().map_err(StartError::resource);
         Ok(Addresses { proxy: of(&self.proxy)?, admin: of(&self.admin)?, ca_pem: self.ca_pem.clone() })
     }
 
@@ -195,7 +211,7 @@ fn admin_parts(gateway: &Arc<Gateway>, reloader: &Arc<reload::Reloader>) -> admi
 /// What a reload replaces.
 fn ruling(config: Config, rules: rules::RuleSet) -> Result<Ruling, StartError> {
     let Config { policy, pac, record, users, .. } = config;
-    let users = Users::new(users).map_err(StartError::Resource)?;
+    let users = Users::new(users).map_err(StartError::resource)?;
     let keeps_payloads = rules.rules().any(|rule| policy.verdict(rule.ask) == Verdict::Inspect);
     Ok(Ruling { rules, policy, keeps_payloads, pac, record, users })
 }
@@ -214,18 +230,17 @@ fn authority(dir: &Path) -> Result<Authority, StartError> {
         other => other,
     };
     opened.map_err(|e| match e {
-        AuthorityError::File { .. } => StartError::Resource(e.to_string()),
-        _ => StartError::Configuration(e.to_string()),
+        AuthorityError::File { .. } => StartError::resource(e),
+        unusable => unusable.into(),
     })
 }
 
 fn connector(config: &Config, own_ports: Vec<u16>, tasks: Tasks) -> Result<Arc<Connector>, StartError> {
-    let roots = upstream::roots(&config.extra_roots).map_err(|e| StartError::Configuration(e.to_string()))?;
+    let roots = upstream::roots(&config.extra_roots)?;
     if roots.is_empty() {
         tracing::warn!("no certificate authority is trusted for origins; every https origin will be refused");
     }
-    let tls =
-        UpstreamTls::new(roots, config.totals.origin_tls).map_err(|e| StartError::Resource(e.to_string()))?;
+    let tls = UpstreamTls::new(roots, config.totals.origin_tls).map_err(StartError::resource)?;
     let resolver = Resolver::new(config.hosts.clone(), config.totals.dial);
     let dialer = Dialer::new(resolver, config.forbidden.clone(), own_ports, config.totals.dial);
     Ok(Arc::new(Connector { dialer, tls, tasks, response_head: config.totals.response_head }))

@@ -1,11 +1,13 @@
 //! The command line: verbs, exit codes, output for people and for programs.
 
 mod ca;
+mod failure;
 mod notify;
 mod query;
 mod rules;
 mod run;
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,13 +17,11 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::config::{Config, environment};
 use crate::store::journal;
 use crate::store::sink::clickhouse;
-
-/// Exit code of a configuration that cannot be used (sysexits.h).
-const EXIT_CONFIGURATION: u8 = 78;
+use failure::Failure;
 
 /// A secure web gateway that finds Model Context Protocol traffic nobody approved.
 #[derive(Debug, Parser)]
-#[command(name = "daylight", version, about, disable_help_subcommand = true)]
+#[command(name = "daylight", version, about, disable_help_subcommand = true, after_help = failure::EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -71,10 +71,10 @@ struct SchemaOf {
     /// Which store
     store: Store,
     /// Cluster name: replicated and distributed tables
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = clickhouse_name)]
     cluster: Option<String>,
     /// Database
-    #[arg(long, default_value = "daylight")]
+    #[arg(long, default_value = "daylight", value_parser = clickhouse_name)]
     database: String,
     /// Days that ClickHouse keeps rows
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -89,27 +89,12 @@ enum Store {
     Clickhouse,
 }
 
-/// Why a verb failed.
-#[derive(Debug)]
-enum Failure {
-    /// The configuration, the rules or the certificates: exit code 78.
-    Configuration(String),
-    /// Anything else: exit code 1.
-    Other(String),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Other(error.to_string())
-    }
-}
-
-type Outcome = Result<ExitCode, Failure>;
+/// The exit code of a verb, or why it failed.
+type Ended = Result<ExitCode, Failure>;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let outcome = match arguments.verb {
+    let ended = match Arguments::parse().verb {
         Verb::Run(at) => run::run(&at),
         Verb::Check(check) => check.main(),
         Verb::Rules(verb) => rules::main(verb),
@@ -120,41 +105,36 @@ pub fn main() -> ExitCode {
         Verb::Completions { shell } => completions(shell),
         Verb::Man { dir } => man(dir.as_deref()),
     };
-    finish(outcome)
-}
-
-/// A reader that went away (`| head`) is not an error.
-fn finish(outcome: Outcome) -> ExitCode {
-    let (code, message) = match outcome {
-        Ok(code) => return code,
-        Err(Failure::Configuration(message)) => (EXIT_CONFIGURATION, message),
-        Err(Failure::Other(message)) if message.contains("Broken pipe") => return ExitCode::SUCCESS,
-        Err(Failure::Other(message)) => (1, message),
-    };
-    if writeln!(io::stderr(), "daylight: {message}").is_err() {
-        return ExitCode::FAILURE;
+    match ended {
+        Ok(code) => code,
+        Err(failure) if failure.is_closed_output() => ExitCode::SUCCESS,
+        Err(failure) => match writeln!(io::stderr(), "daylight: {failure}") {
+            Ok(()) => failure.exit_code().into(),
+            // Nobody can be told more than this.
+            Err(_closed) => ExitCode::FAILURE,
+        },
     }
-    ExitCode::from(code)
 }
 
 fn load(file: Option<&Path>) -> Result<Config, Failure> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     if let Some(name) = environment::unknown(names) {
-        let advice = "no such variable; docs/configuration.md names every key, unset what is not one";
-        return Err(Failure::Configuration(format!("{name}: {advice}")));
+        return Err(Failure::UnknownVariable(name));
     }
     let variables = |name: &str| std::env::var(name).ok();
-    Config::load(file, &variables).map_err(|e| Failure::Configuration(e.to_string()))
+    Ok(Config::load(file, &variables)?)
 }
 
-fn schema(of: &SchemaOf) -> Outcome {
+fn clickhouse_name(name: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
+    clickhouse::check_name(name)?;
+    Ok(name.to_owned())
+}
+
+fn schema(of: &SchemaOf) -> Ended {
     let mut out = io::stdout().lock();
     match of.store {
         Store::Sqlite => write!(out, "{}", journal::schema::ddl())?,
         Store::Clickhouse => {
-            for name in of.cluster.iter().chain([&of.database]) {
-                clickhouse::check_name(name).map_err(Failure::Other)?;
-            }
             for statement in clickhouse::schema::ddl(&of.database, of.cluster.as_deref(), of.ttl_days) {
                 writeln!(out, "{statement};\n")?;
             }
@@ -163,17 +143,17 @@ fn schema(of: &SchemaOf) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn completions(shell: clap_complete::Shell) -> Outcome {
+fn completions(shell: clap_complete::Shell) -> Ended {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "daylight", &mut script);
     io::stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn man(dir: Option<&Path>) -> Outcome {
+fn man(dir: Option<&Path>) -> Ended {
     let command = Arguments::command();
     if let Some(dir) = dir {
-        let fail = |e: io::Error| Failure::Other(format!("cannot write into {}: {e}", dir.display()));
+        let fail = |source| Failure::Pages { dir: dir.into(), source };
         std::fs::create_dir_all(dir).map_err(fail)?;
         clap_mangen::generate_to(command, dir).map_err(fail)?;
         return Ok(ExitCode::SUCCESS);

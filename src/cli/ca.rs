@@ -7,9 +7,9 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::{At, Failure, Outcome, load};
+use super::{At, Ended, load};
+use crate::wire::tls::Authority;
 use crate::wire::tls::authority::OVERLAP_DAYS;
-use crate::wire::tls::{Authority, AuthorityError};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -49,16 +49,7 @@ pub(super) enum Form {
     Der,
 }
 
-impl From<AuthorityError> for Failure {
-    fn from(error: AuthorityError) -> Self {
-        match error {
-            AuthorityError::File { .. } | AuthorityError::Exists(_) => Self::Other(error.to_string()),
-            _ => Self::Configuration(error.to_string()),
-        }
-    }
-}
-
-pub(super) fn main(verb: Verb) -> Outcome {
+pub(super) fn main(verb: Verb) -> Ended {
     let now = OffsetDateTime::now_utc();
     let dir = |at: &At| load(at.config.as_deref()).map(|config| config.ca_dir);
     let mut out = io::stdout().lock();

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{At, Failure, Outcome, load};
+use super::{At, Ended, Failure, load};
 use crate::store::event::fields::time_text;
 use crate::store::journal::read::{Filter, Found, Reader, Table};
 
@@ -67,19 +67,21 @@ pub(super) struct Sql {
     statement: String,
 }
 
-/// A time as the store writes it.
-fn moment(text: &str) -> Result<String, String> {
-    let parsed = if let Some(ago) = ago(text) {
+/// A text that is no time.
+#[derive(Debug, thiserror::Error)]
+#[error("not a time such as 2026-11-23, 2026-11-23T08:00:00Z, or 15m, 2h, 7d for so long ago")]
+struct NotATime;
+
+/// Reads a time and gives it as the store writes it.
+fn moment(text: &str) -> Result<String, NotATime> {
+    let read = if let Some(ago) = ago(text) {
         OffsetDateTime::now_utc().checked_sub(ago)
     } else {
         let day = format!("{text}T00:00:00Z");
         OffsetDateTime::parse(text, &Rfc3339).or_else(|_| OffsetDateTime::parse(&day, &Rfc3339)).ok()
     };
-    let parsed = parsed.ok_or_else(|| {
-        "not a time such as 2026-11-23, 2026-11-23T08:00:00Z, or 15m, 2h, 7d for so long ago".to_owned()
-    })?;
-    let us = i64::try_from(parsed.unix_timestamp_nanos() / 1000).map_err(|e| e.to_string())?;
-    Ok(time_text(us))
+    let us = read.and_then(|time| i64::try_from(time.unix_timestamp_nanos() / 1000).ok());
+    us.map(time_text).ok_or(NotATime)
 }
 
 /// `15m`, `2h`, `7d`.
@@ -96,7 +98,7 @@ fn ago(text: &str) -> Option<time::Duration> {
 }
 
 impl Events {
-    pub(super) fn main(self) -> Outcome {
+    pub(super) fn main(self) -> Ended {
         let reader = open(&self.at)?;
         let mut filter = Filter {
             since: self.since,
@@ -112,7 +114,7 @@ impl Events {
         };
         let mut out = io::stdout().lock();
         loop {
-            let (found, last) = next(&reader, &filter).map_err(Failure::Other)?;
+            let (found, last) = next(&reader, &filter)?;
             filter.after = Some(last);
             found.iter().try_for_each(|found| print(&mut out, found, self.json))?;
             out.flush()?;
@@ -126,9 +128,9 @@ impl Events {
 }
 
 impl Sql {
-    pub(super) fn main(self) -> Outcome {
+    pub(super) fn main(self) -> Ended {
         let mut reader = open(&self.at)?;
-        let table = reader.sql(&self.statement).map_err(Failure::Other)?;
+        let table = reader.sql(&self.statement).map_err(Failure::store)?;
         let mut out = io::stdout().lock();
         if self.json {
             let names = distinct(&table.columns);
@@ -159,13 +161,14 @@ fn distinct(columns: &[String]) -> Vec<String> {
 
 fn open(at: &At) -> Result<Reader, Failure> {
     let config = load(at.config.as_deref())?;
-    Reader::open(&config.journal.dir).map_err(Failure::Other)
+    Reader::open(&config.journal.dir).map_err(Failure::store)
 }
 
 /// The events that pass, and the row to go on after: the last one that was looked at, whether it passed or not.
-fn next(reader: &Reader, filter: &Filter) -> Result<(Vec<Found>, i64), String> {
-    let looked_at = reader.last().map_err(|e| format!("the event store cannot be read: {e}"))?;
-    let found = reader.events(filter)?;
+fn next(reader: &Reader, filter: &Filter) -> Result<(Vec<Found>, i64), Failure> {
+    let looked_at =
+        reader.last().map_err(|e| Failure::store(format!("the event store cannot be read: {e}")))?;
+    let found = reader.events(filter).map_err(Failure::store)?;
     let last = found.last().map_or(0, |found| found.seq);
     let cut = filter.after.is_some() && found.len() == filter.limit;
     Ok((found, if cut { last } else { last.max(looked_at) }))

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{At, Failure, Outcome, load};
+use super::{At, Ended, Failure, load};
 use crate::detect::rules::{self, RuleSet};
 use crate::yaml::Located;
 
@@ -45,16 +45,14 @@ pub(super) enum Verb {
     },
 }
 
-pub(super) fn main(verb: Verb) -> Outcome {
+pub(super) fn main(verb: Verb) -> Ended {
     match verb {
         Verb::List { at, json } => list(&read(&at)?, json),
         Verb::Check { at, json } => check(&at, json),
         Verb::Test { at, json } => test(&read(&at)?, json),
         Verb::Explain { at, id } => {
             let set = read(&at)?;
-            let text = set.explain(&id).ok_or_else(|| {
-                Failure::Other(format!("there is no rule `{id}`; `daylight rules list` names them"))
-            })?;
+            let text = set.explain(&id).ok_or(Failure::NoSuchRule(id))?;
             io::stdout().write_all(text.as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
@@ -62,7 +60,7 @@ pub(super) fn main(verb: Verb) -> Outcome {
 }
 
 fn read(at: &At) -> Result<RuleSet, Failure> {
-    read_rules(at)?.map_err(|e| Failure::Configuration(e.to_string()))
+    Ok(read_rules(at)??)
 }
 
 /// The rules that the configuration names, or the mistake in them.
@@ -70,7 +68,7 @@ fn read_rules(at: &At) -> Result<Result<RuleSet, Located>, Failure> {
     Ok(rules::load(&load(at.config.as_deref())?.rules))
 }
 
-fn check(at: &At, as_json: bool) -> Outcome {
+fn check(at: &At, as_json: bool) -> Ended {
     let set = match read_rules(at)? {
         Ok(set) => set,
         Err(mistake) => {
@@ -81,7 +79,7 @@ fn check(at: &At, as_json: bool) -> Outcome {
                 });
                 writeln!(io::stdout(), "{row}")?;
             }
-            return Err(Failure::Configuration(mistake.to_string()));
+            return Err(mistake.into());
         }
     };
     if as_json {
@@ -93,7 +91,7 @@ fn check(at: &At, as_json: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(set: &RuleSet, as_json: bool) -> Outcome {
+fn list(set: &RuleSet, as_json: bool) -> Ended {
     let mut out = io::stdout().lock();
     for rule in set.rules() {
         if as_json {
@@ -116,7 +114,7 @@ fn list(set: &RuleSet, as_json: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn test(set: &RuleSet, as_json: bool) -> Outcome {
+fn test(set: &RuleSet, as_json: bool) -> Ended {
     let outcomes = rules::samples::run(set);
     let failed = outcomes.iter().filter(|outcome| outcome.problem.is_some());
     let mut out = io::stdout().lock();

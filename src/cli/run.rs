@@ -7,19 +7,10 @@ use std::process::ExitCode;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{At, Failure, Outcome, load, notify};
-use crate::app::{self, Addresses, App, StartError};
+use super::{At, Ended, Failure, load, notify};
+use crate::app::{self, Addresses, App};
 use crate::detect::rules::ENGINE;
 use crate::telemetry::logs;
-
-impl From<StartError> for Failure {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::Configuration(message) => Self::Configuration(message),
-            StartError::Resource(message) => Self::Other(message),
-        }
-    }
-}
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
@@ -31,7 +22,7 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn main(self) -> Outcome {
+    pub(super) fn main(self) -> Ended {
         let checked = load(self.at.config.as_deref()).and_then(|config| Ok(app::check(&config)?));
         let mut out = io::stdout().lock();
         match (&checked, self.json) {
@@ -43,8 +34,8 @@ impl Check {
             (Ok(rules), false) => {
                 writeln!(out, "ok: {} rules, rule set {}, engine {ENGINE}", rules.len(), rules.hash)?;
             }
-            (Err(Failure::Configuration(why) | Failure::Other(why)), true) => {
-                writeln!(out, "{}", json!({ "ok": false, "error": why }))?;
+            (Err(why), true) => {
+                writeln!(out, "{}", json!({ "ok": false, "error": why.to_string() }))?;
             }
             (Err(_), false) => {}
         }
@@ -52,18 +43,19 @@ impl Check {
     }
 }
 
-pub(super) fn run(at: &At) -> Outcome {
+pub(super) fn run(at: &At) -> Ended {
     logs::start();
     let config = load(at.config.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::Runtime)?;
     let file = at.config.clone();
     runtime.block_on(async {
         let app = App::build(config, file).await?;
         if let Err(error) = announce(&app.addresses()?) {
             tracing::debug!(%error, "nobody reads standard output");
         }
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Runtime)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Runtime)?;
         notify::tell("READY=1");
         app.run(async || {
             tokio::select! {
