@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use daylight::detect::inspect::head::{self, Head, Reads};
+use daylight::detect::inspect::head::{self, Accepts, Head};
 use daylight::detect::inspect::{RequestBody, Signals};
 use daylight::detect::rules::{self, Names};
 use daylight::store::event::Event;
@@ -70,10 +70,10 @@ fn classifier(c: &mut Criterion) {
         path: "/v1/things/42",
         query: None,
         headers: &headers,
-        reads: Reads::of(&headers),
+        accepts: Accepts::of(&headers),
     };
     c.bench_function("classifier: head of a GET", |b| {
-        b.iter(|| head::read(&Head { reads: Reads::of(black_box(&headers)), ..*black_box(&get) }));
+        b.iter(|| head::read(&Head { accepts: Accepts::of(black_box(&headers)), ..*black_box(&get) }));
     });
     let note = "a".repeat(400);
     let json = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"orders/submit","params":{{"note":"{note}"}}}}"#);

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::detect::inspect::head::Reads;
+use crate::detect::inspect::head::Accepts;
 use crate::detect::inspect::{Signals, Strength};
 use page::Page;
 
@@ -54,10 +54,10 @@ pub struct Expected {
 }
 
 impl Expected {
-    fn of(method: &Method, reads: Reads, signals: &Signals) -> Self {
+    fn of(method: &Method, accepts: Accepts, signals: &Signals) -> Self {
         let ids: Vec<String> = signals.ids().map(str::to_owned).collect();
         let waits = ids.iter().any(|id| as_sent(id).get() != RawValue::NULL.get());
-        let inline = waits && *method == Method::POST && reads.event_stream;
+        let inline = waits && *method == Method::POST && accepts.event_stream;
         Self { ids, batch: signals.batch, inline }
     }
 
@@ -70,11 +70,11 @@ impl Expected {
 
 impl Asker {
     /// Tells who asks from a request's head and what inspection saw.
-    pub fn of(method: &Method, reads: Reads, signals: &Signals) -> Self {
+    pub fn of(method: &Method, accepts: Accepts, signals: &Signals) -> Self {
         if signals.ids().next().is_some() || signals.strength() >= Strength::Strong {
-            return Self::Mcp(Expected::of(method, reads, signals));
+            return Self::Mcp(Expected::of(method, accepts, signals));
         }
-        if reads.navigates || reads.html {
+        if accepts.navigates || accepts.html {
             return Self::Browser { follows: matches!(*method, Method::GET | Method::HEAD) };
         }
         Self::Other

@@ -26,9 +26,9 @@ fn answer_to(method: &Method, accept: &'static str, ids: &[Option<&str>]) -> Res
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     let call = |id: &Option<&str>| Call { method: "tools/list".into(), name: None, id: id.map(Into::into) };
-    let seen = vec![&crate::detect::inspect::evidence::SESSION_HEADER];
-    let signals = Signals { seen, calls: ids.iter().map(call).collect(), ..Signals::default() };
-    refusal(&Asker::of(method, Reads::of(&headers), &signals), &shadow(false, None))
+    let evidence = vec![&crate::detect::inspect::evidence::SESSION_HEADER];
+    let signals = Signals { evidence, calls: ids.iter().map(call).collect(), ..Signals::default() };
+    refusal(&Asker::of(method, Accepts::of(&headers), &signals), &shadow(false, None))
 }
 
 fn rpc(answer: &Response<Bytes>) -> Value {
@@ -158,14 +158,14 @@ fn hostile_names_are_escaped_everywhere() {
 #[test]
 fn who_asks_is_read_from_the_head_and_the_signals() {
     let mut headers = HeaderMap::new();
-    assert_eq!(Asker::of(&Method::GET, Reads::of(&headers), &Signals::default()), Asker::Other);
+    assert_eq!(Asker::of(&Method::GET, Accepts::of(&headers), &Signals::default()), Asker::Other);
     headers.insert(ACCEPT, HeaderValue::from_static("text/html,*/*"));
     assert_eq!(
-        Asker::of(&Method::GET, Reads::of(&headers), &Signals::default()),
+        Asker::of(&Method::GET, Accepts::of(&headers), &Signals::default()),
         Asker::Browser { follows: true }
     );
     let call = Call { method: "eth_call".into(), name: None, id: Some("1".into()) };
     let signals = Signals { calls: vec![call], ..Signals::default() };
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-    assert_eq!(Asker::of(&Method::POST, Reads::of(&headers), &signals), asks(&["1"], false));
+    assert_eq!(Asker::of(&Method::POST, Accepts::of(&headers), &signals), asks(&["1"], false));
 }

@@ -25,67 +25,68 @@ pub const HEADER_PARAM_PREFIX: &str = "mcp-param-";
 /// WebSocket sub-protocol of the first-generation SDKs.
 pub const WEBSOCKET_PROTOCOL: &str = "mcp";
 
-/// What a method name says on its own. Ordered.
+/// How far a method's name alone points to MCP. Ordered from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Telling {
-    /// Half the JSON-RPC world uses it.
+pub enum Exclusivity {
+    /// Many protocols over JSON-RPC have a method of this name.
     Common,
-    /// Other protocols use it too; parameters tell them apart.
+    /// A few other protocols have it; its parameters tell them apart.
     Shared,
-    /// Nobody else uses this name.
-    Own,
+    /// Only MCP has it.
+    McpOnly,
 }
 
 /// Every method of every revision and official extension.
-pub const METHODS: [(&str, Telling); 39] = [
-    ("initialize", Telling::Common),
-    ("ping", Telling::Common),
-    ("server/discover", Telling::Own),
-    ("subscriptions/listen", Telling::Own),
-    ("tools/list", Telling::Own),
-    ("tools/call", Telling::Own),
-    ("resources/list", Telling::Own),
-    ("resources/templates/list", Telling::Own),
-    ("resources/read", Telling::Own),
-    ("resources/subscribe", Telling::Own),
-    ("resources/unsubscribe", Telling::Own),
-    ("resources/directory/read", Telling::Own),
-    ("prompts/list", Telling::Own),
-    ("prompts/get", Telling::Own),
-    ("completion/complete", Telling::Own),
-    ("logging/setLevel", Telling::Own),
-    ("sampling/createMessage", Telling::Own),
-    ("roots/list", Telling::Own),
-    ("elicitation/create", Telling::Shared),
-    ("tasks/get", Telling::Shared),
-    ("tasks/result", Telling::Shared),
-    ("tasks/cancel", Telling::Shared),
-    ("tasks/list", Telling::Shared),
-    ("tasks/update", Telling::Shared),
-    ("skills/list", Telling::Own),
-    ("skills/get", Telling::Own),
-    ("notifications/initialized", Telling::Shared),
-    ("notifications/cancelled", Telling::Own),
-    ("notifications/progress", Telling::Own),
-    ("notifications/message", Telling::Shared),
-    ("notifications/resources/updated", Telling::Own),
-    ("notifications/resources/list_changed", Telling::Own),
-    ("notifications/tools/list_changed", Telling::Own),
-    ("notifications/prompts/list_changed", Telling::Own),
-    ("notifications/roots/list_changed", Telling::Own),
-    ("notifications/tasks", Telling::Own),
-    ("notifications/tasks/status", Telling::Own),
-    ("notifications/elicitation/complete", Telling::Own),
-    ("notifications/subscriptions/acknowledged", Telling::Own),
+pub const METHODS: [(&str, Exclusivity); 39] = [
+    ("initialize", Exclusivity::Common),
+    ("ping", Exclusivity::Common),
+    ("server/discover", Exclusivity::McpOnly),
+    ("subscriptions/listen", Exclusivity::McpOnly),
+    ("tools/list", Exclusivity::McpOnly),
+    ("tools/call", Exclusivity::McpOnly),
+    ("resources/list", Exclusivity::McpOnly),
+    ("resources/templates/list", Exclusivity::McpOnly),
+    ("resources/read", Exclusivity::McpOnly),
+    ("resources/subscribe", Exclusivity::McpOnly),
+    ("resources/unsubscribe", Exclusivity::McpOnly),
+    ("resources/directory/read", Exclusivity::McpOnly),
+    ("prompts/list", Exclusivity::McpOnly),
+    ("prompts/get", Exclusivity::McpOnly),
+    ("completion/complete", Exclusivity::McpOnly),
+    ("logging/setLevel", Exclusivity::McpOnly),
+    ("sampling/createMessage", Exclusivity::McpOnly),
+    ("roots/list", Exclusivity::McpOnly),
+    ("elicitation/create", Exclusivity::Shared),
+    ("tasks/get", Exclusivity::Shared),
+    ("tasks/result", Exclusivity::Shared),
+    ("tasks/cancel", Exclusivity::Shared),
+    ("tasks/list", Exclusivity::Shared),
+    ("tasks/update", Exclusivity::Shared),
+    ("skills/list", Exclusivity::McpOnly),
+    ("skills/get", Exclusivity::McpOnly),
+    ("notifications/initialized", Exclusivity::Shared),
+    ("notifications/cancelled", Exclusivity::McpOnly),
+    ("notifications/progress", Exclusivity::McpOnly),
+    ("notifications/message", Exclusivity::Shared),
+    ("notifications/resources/updated", Exclusivity::McpOnly),
+    ("notifications/resources/list_changed", Exclusivity::McpOnly),
+    ("notifications/tools/list_changed", Exclusivity::McpOnly),
+    ("notifications/prompts/list_changed", Exclusivity::McpOnly),
+    ("notifications/roots/list_changed", Exclusivity::McpOnly),
+    ("notifications/tasks", Exclusivity::McpOnly),
+    ("notifications/tasks/status", Exclusivity::McpOnly),
+    ("notifications/elicitation/complete", Exclusivity::McpOnly),
+    ("notifications/subscriptions/acknowledged", Exclusivity::McpOnly),
 ];
 
-/// What a method name says, if MCP knows it.
-pub fn telling(method: &str) -> Option<Telling> {
-    METHODS.iter().find(|(name, _)| *name == method).map(|(_, telling)| *telling)
+/// How far this method's name points to MCP; `None` for a method that MCP does not have.
+pub fn exclusivity(method: &str) -> Option<Exclusivity> {
+    METHODS.iter().find(|(name, _)| *name == method).map(|(_, exclusivity)| *exclusivity)
 }
 
-/// The method as this list spells it, so that a peer cannot make up words for a metric.
-pub fn known(method: &str) -> Option<&'static str> {
+/// The method as [`METHODS`] spells it, or `None`. A metric label taken from here has a bounded set of values, whatever a
+/// peer sends.
+pub fn known_method(method: &str) -> Option<&'static str> {
     METHODS.iter().find(|(name, _)| *name == method).map(|(name, _)| *name)
 }
 

@@ -13,7 +13,7 @@ use super::hold::{self, Outcome, Readers};
 use super::record::Seen;
 use super::watch::Watched;
 use super::{Judged, Tunnel, reply, streams, upgrade};
-use crate::detect::inspect::head::Reads;
+use crate::detect::inspect::head::Accepts;
 use crate::detect::inspect::{self, Obstacle, ResponseScan};
 use crate::detect::rules;
 use crate::telemetry::labels::{Limit, Reason};
@@ -83,8 +83,8 @@ fn look_at_head(seen: &mut Seen, parts: &Parts) {
     let (path, query) = (parts.uri.path(), parts.uri.query());
     let host = seen.tunnel.destination.host.as_ref();
     let (method, headers) = (&parts.method, &parts.headers);
-    seen.reads = Reads::of(headers);
-    let head = inspect::head::Head { method, host, path, query, headers, reads: seen.reads };
+    seen.accepts = Accepts::of(headers);
+    let head = inspect::head::Head { method, host, path, query, headers, accepts: seen.accepts };
     seen.signals = inspect::head::read(&head);
     let Judged { ruling, evaluation, .. } = &mut seen.judged;
     ruling.rules.head(evaluation, &rules::Head { method, path, query, headers });
@@ -95,7 +95,7 @@ fn wants_body(seen: &Seen, headers: &HeaderMap) -> bool {
     let Judged { ruling, evaluation, approved } = &seen.judged;
     let wants = ruling.rules.wants(evaluation);
     // What the head gives away still lacks the method, the tool and the id that an answer must carry.
-    let suspected = approved.is_none() && !seen.signals.seen.is_empty();
+    let suspected = approved.is_none() && !seen.signals.evidence.is_empty();
     wants.body || ((wants.mcp || suspected) && !is_grpc(headers))
 }
 
@@ -155,9 +155,9 @@ async fn forward(mut seen: Box<Seen>, parts: Parts, body: Outgoing) -> Response<
     let (mut head, incoming) = response.into_parts();
     fields::strip_response(&mut head.headers);
     seen.answered(head.status.as_u16(), &head.headers);
-    let known = seen.signals.seen.len();
+    let known = seen.signals.evidence.len();
     let scan = ResponseScan::new(head.status, &head.headers, &mut seen.signals);
-    if seen.signals.seen.len() > known {
+    if seen.signals.evidence.len() > known {
         seen.rejudge();
         if seen.action.answers() {
             drop(incoming);

@@ -16,7 +16,7 @@ use super::{Gateway, Judged, Tunnel};
 use crate::answers::Asker;
 use crate::clock::now_us;
 use crate::detect::inspect::Signals;
-use crate::detect::inspect::head::Reads;
+use crate::detect::inspect::head::Accepts;
 use crate::detect::mcp;
 use crate::policy::Action;
 use crate::store::journal::{Receipt, Refused};
@@ -43,7 +43,7 @@ pub struct Seen {
     user_agent: Option<HeaderValue>,
     content_type: Option<HeaderValue>,
     /// What the client can read.
-    pub reads: Reads,
+    pub accepts: Accepts,
     /// What inspection found.
     pub signals: Signals,
     /// What was decided.
@@ -90,7 +90,7 @@ impl Seen {
             uri: request.uri().clone(),
             user_agent: request.headers().get(USER_AGENT).cloned(),
             content_type: request.headers().get(CONTENT_TYPE).cloned(),
-            reads: Reads::default(),
+            accepts: Accepts::default(),
             signals: Signals::default(),
             action: Action::pass(),
             hold_us: None,
@@ -124,7 +124,7 @@ impl Seen {
 
     /// Who asks, as far as it is known now.
     pub fn asker(&self) -> Asker {
-        Asker::of(&self.method, self.reads, &self.signals)
+        Asker::of(&self.method, self.accepts, &self.signals)
     }
 
     /// The shared parts.
@@ -234,7 +234,7 @@ impl Seen {
     fn late_signals(&mut self) {
         let Some(signals) = self.late.as_ref().and_then(|late| late.signals()) else { return };
         let known = std::mem::replace(&mut self.signals, signals);
-        known.seen.into_iter().for_each(|signal| self.signals.note(signal));
+        known.evidence.into_iter().for_each(|signal| self.signals.note(signal));
         self.signals.server = self.signals.server.take().or(known.server);
         self.signals.session = self.signals.session.take().or(known.session);
         if !self.action.answers() {
@@ -262,7 +262,7 @@ impl Seen {
         for rule in &self.action.rule_ids {
             metrics.rule_matches.get_or_create(&RuleLabel { rule: rule.to_string() }).inc();
         }
-        if let Some(method) = self.signals.method().and_then(mcp::known) {
+        if let Some(method) = self.signals.method().and_then(mcp::known_method) {
             let approved = if self.judged.approved.is_some() { "yes" } else { "no" };
             metrics.mcp_calls.get_or_create(&McpCall { method, approved }).inc();
         }

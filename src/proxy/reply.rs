@@ -10,7 +10,7 @@ use super::{Client, Gateway, Tunnel, streams};
 use crate::answers::{self, Asker, Fault, Refusal};
 use crate::clock::now_us;
 use crate::detect::inspect::Signals;
-use crate::detect::inspect::head::Reads;
+use crate::detect::inspect::head::Accepts;
 use crate::host::Destination;
 use crate::host::destination::BadDestination;
 use crate::identity::LoginError;
@@ -280,7 +280,7 @@ fn broken(gateway: &Gateway, error: &hyper::Error) -> Option<(Option<u16>, &'sta
 }
 
 fn of_head(method: &Method, headers: &HeaderMap) -> Asker {
-    Asker::of(method, Reads::of(headers), &Signals::default())
+    Asker::of(method, Accepts::of(headers), &Signals::default())
 }
 
 fn closed(gateway: &Gateway, asker: &Asker, host: &str) -> Response<bytes::Bytes> {

@@ -35,7 +35,7 @@ impl Watched {
     /// The tunnel, and the session of an HTTP+SSE stream once its first event has named it.
     pub fn session(&self) -> Option<(&Arc<Tunnel>, &str)> {
         let seen = &self.open.as_ref()?.seen;
-        let named = seen.signals.seen.iter().any(|signal| signal.id == ENDPOINT_EVENT.id);
+        let named = seen.signals.evidence.iter().any(|signal| signal.id == ENDPOINT_EVENT.id);
         seen.signals.session.as_deref().filter(|_| named).map(|session| (&seen.tunnel, session))
     }
 
@@ -52,12 +52,12 @@ impl Open {
     fn take(&mut self, data: &[u8]) {
         self.seen.bytes_down += data.len() as u64;
         let Some(scan) = &mut self.scan else { return };
-        let known = self.seen.signals.seen.len();
+        let known = self.seen.signals.evidence.len();
         self.seen.gateway().metrics.inspected_down.inc_by(data.len() as u64);
         if !scan.feed(data, &mut self.seen.signals) {
             self.scan = None;
         }
-        if self.seen.signals.seen.len() > known {
+        if self.seen.signals.evidence.len() > known {
             self.seen.reconsider();
         }
     }

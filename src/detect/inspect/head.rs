@@ -22,8 +22,8 @@ pub struct Head<'a> {
     pub query: Option<&'a str>,
     /// Request headers.
     pub headers: &'a HeaderMap,
-    /// What they say that the sender reads.
-    pub reads: Reads,
+    /// What the headers ask to get back.
+    pub accepts: Accepts,
 }
 
 /// Starts of user agents that only MCP clients (or their MCP parts) send.
@@ -50,7 +50,9 @@ pub fn read(head: &Head<'_>) -> Signals {
     for (name, value) in head.headers {
         match name.as_str().as_bytes() {
             // Every SDK names its version when it reads metadata, at whatever host the user's accounts are.
-            [b'm', ..] if name == mcp::HEADER_VERSION && !head.reads.event_stream && reads_metadata(head) => {
+            [b'm', ..]
+                if name == mcp::HEADER_VERSION && !head.accepts.event_stream && reads_metadata(head) =>
+            {
                 signals.note(&e::OAUTH_METADATA);
             }
             [b'a', ..] if *name == ACCESS_CONTROL_REQUEST_HEADERS && asks_to_read_metadata(head, value) => {
@@ -68,13 +70,13 @@ pub fn read(head: &Head<'_>) -> Signals {
         }
     }
     let json_post = *head.method == Method::POST && is_json(head.headers.get(CONTENT_TYPE));
-    if json_post && head.reads.json && head.reads.event_stream {
+    if json_post && head.accepts.json && head.accepts.event_stream {
         signals.note(&e::ACCEPT_PAIR);
     }
-    if head.reads.server_card {
+    if head.accepts.server_card {
         signals.note(&e::SERVER_CARD);
     }
-    let stream_get = *head.method == Method::GET && head.reads.event_stream && !head.reads.html;
+    let stream_get = *head.method == Method::GET && head.accepts.event_stream && !head.accepts.html;
     names(head, json_post || stream_get, &mut signals);
     if stream_get && (head.path == "/sse" || head.path.ends_with("/sse")) {
         signals.note(&e::SSE_PATH);
@@ -101,7 +103,7 @@ fn mcp_header(name: &str, value: &HeaderValue, signals: &mut Signals) {
             signals.note(&e::SESSION_HEADER);
             signals.session = Some(text.to_owned());
         }
-        mcp::HEADER_METHOD if mcp::telling(text).is_some() => {
+        mcp::HEADER_METHOD if mcp::exclusivity(text).is_some() => {
             signals.note(&e::METHOD_HEADER);
             signals.claimed.method = Some(text.to_owned());
         }
@@ -167,33 +169,33 @@ pub fn stream_session(query: Option<&str>) -> Option<&str> {
     })
 }
 
-/// What a request's sender can read, by its `Accept`, and whether it is a browser on its way to a page.
+/// What a request asks to get back: the media types of its `Accept`, and whether a person is opening a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reads {
-    /// JSON.
+pub struct Accepts {
+    /// `application/json` is accepted.
     pub json: bool,
-    /// Event streams.
+    /// `text/event-stream` is accepted.
     pub event_stream: bool,
-    /// Pages.
+    /// `text/html` is accepted.
     pub html: bool,
-    /// Descriptions of MCP servers.
+    /// `application/mcp-server-card+json`, which describes an MCP server, is accepted.
     pub server_card: bool,
-    /// `Sec-Fetch-Mode` says that a person goes to this address.
+    /// `Sec-Fetch-Mode` is `navigate`: a person opens this address in a browser.
     pub navigates: bool,
 }
 
-impl Reads {
+impl Accepts {
     /// Reads a request's headers.
     pub fn of(headers: &HeaderMap) -> Self {
-        let mut reads = Self::default();
+        let mut accepts = Self::default();
         for (name, value) in headers {
             match name.as_str() {
-                "accept" => value.as_bytes().split(|b| *b == b',').for_each(|range| reads.add(range)),
-                "sec-fetch-mode" => reads.navigates |= value == "navigate",
+                "accept" => value.as_bytes().split(|b| *b == b',').for_each(|range| accepts.add(range)),
+                "sec-fetch-mode" => accepts.navigates |= value == "navigate",
                 _ => {}
             }
         }
-        reads
+        accepts
     }
 
     fn add(&mut self, range: &[u8]) {

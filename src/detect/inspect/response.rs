@@ -104,7 +104,7 @@ fn session(value: &HeaderValue, signals: &mut Signals) {
 /// A server of OAuth metadata lets browsers send the version because MCP clients do, not because it is one.
 fn cors(name: &HeaderName, value: &HeaderValue, signals: &mut Signals) {
     let word = if *name == ACCESS_CONTROL_EXPOSE_HEADERS { mcp::HEADER_SESSION } else { mcp::HEADER_VERSION };
-    let metadata = signals.seen.iter().any(|signal| signal.id == e::OAUTH_METADATA.id);
+    let metadata = signals.evidence.iter().any(|signal| signal.id == e::OAUTH_METADATA.id);
     if !metadata && names(value, word) {
         signals.note(&e::CORS_HEADERS);
     }

@@ -77,8 +77,8 @@ pub struct Claimed {
 /// Everything inspection learned about one exchange.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Signals {
-    /// Evidence, without repeats, in the order it was met.
-    pub seen: Vec<&'static Signal>,
+    /// The signals that were found, without repeats, in the order in which they were found.
+    pub evidence: Vec<&'static Signal>,
     /// The calls of a JSON-RPC request body, MCP or not, at most [`CALLS_MAX`].
     pub calls: Vec<Call>,
     /// True when the request's body is a batch.
@@ -102,13 +102,13 @@ impl Signals {
     /// Every method that the request calls or claims to call; none when nothing points to MCP.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
         let calls = self.calls.iter().map(|call| call.method.as_str());
-        calls.chain(self.claimed.method.as_deref()).filter(|_| !self.seen.is_empty())
+        calls.chain(self.claimed.method.as_deref()).filter(|_| !self.evidence.is_empty())
     }
 
     /// Every tool, prompt or resource that the request names; none when nothing points to MCP.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
         let calls = self.calls.iter().filter_map(|call| call.name.as_deref());
-        calls.chain(self.claimed.name.as_deref()).filter(|_| !self.seen.is_empty())
+        calls.chain(self.claimed.name.as_deref()).filter(|_| !self.evidence.is_empty())
     }
 
     /// The JSON-RPC ids that an answer must carry, as JSON text.
@@ -128,13 +128,13 @@ impl Signals {
 
     fn foremost(&self) -> (Option<&str>, Option<&str>) {
         let claimed = (self.claimed.method.as_deref(), self.claimed.name.as_deref());
-        if self.seen.is_empty() {
+        if self.evidence.is_empty() {
             return claimed;
         }
         // Of equals, `max_by_key` gives the last.
-        let call = self.calls.iter().rev().max_by_key(|call| mcp::telling(&call.method));
+        let call = self.calls.iter().rev().max_by_key(|call| mcp::exclusivity(&call.method));
         match call {
-            Some(call) if mcp::telling(&call.method) >= claimed.0.and_then(mcp::telling) => {
+            Some(call) if mcp::exclusivity(&call.method) >= claimed.0.and_then(mcp::exclusivity) => {
                 let agreed = claimed.0.is_none_or(|method| method == call.method);
                 let name = call.name.as_deref().or_else(|| claimed.1.filter(|_| agreed));
                 (Some(&call.method), name)
@@ -145,16 +145,16 @@ impl Signals {
 
     /// Adds one piece of evidence.
     pub fn note(&mut self, signal: &'static Signal) {
-        if !self.seen.iter().any(|s| s.id == signal.id) {
-            self.seen.push(signal);
+        if !self.evidence.iter().any(|s| s.id == signal.id) {
+            self.evidence.push(signal);
         }
     }
 
     /// The joint strength: the best single signal, or definitive for two strong ones of different classes.
     pub fn strength(&self) -> Strength {
-        let mut strong = self.seen.iter().filter(|s| s.strength == Strength::Strong);
+        let mut strong = self.evidence.iter().filter(|s| s.strength == Strength::Strong);
         let two_classes = strong.next().is_some_and(|first| strong.any(|s| s.class != first.class));
-        let best = self.seen.iter().map(|s| s.strength).max().unwrap_or_default();
+        let best = self.evidence.iter().map(|s| s.strength).max().unwrap_or_default();
         if two_classes { Strength::Definitive } else { best }
     }
 }

@@ -255,11 +255,11 @@ impl RuleSet {
                 evaluation.set(*atom);
             }
         }
-        for signal in &signals.seen {
+        for signal in &signals.evidence {
             facts.mcp_signal.scan(Some(signal.id.as_bytes()), evaluation);
         }
         signals.methods().for_each(|method| facts.mcp_method.scan(Some(method.as_bytes()), evaluation));
-        signals.names().for_each(|name| facts.mcp_tool.scan(Some(name.as_bytes()), evaluation));
+        signals.targets().for_each(|name| facts.mcp_tool.scan(Some(name.as_bytes()), evaluation));
         facts.mcp_version.scan(signals.protocol_version.as_deref().map(str::as_bytes), evaluation);
         facts.mcp_client.scan(signals.client.as_deref().map(str::as_bytes), evaluation);
         if last {

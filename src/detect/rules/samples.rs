@@ -85,9 +85,9 @@ fn matched(set: &RuleSet, sample: &Sample) -> Result<Vec<String>, String> {
         approved: sample.approved,
     };
     let mut evaluation = set.names(&names);
-    let reads = inspect::head::Reads::of(&headers);
+    let accepts = inspect::head::Accepts::of(&headers);
     let head =
-        inspect::head::Head { method: &method, host: &sample.host, path, query, headers: &headers, reads };
+        inspect::head::Head { method: &method, host: &sample.host, path, query, headers: &headers, accepts };
     let mut signals = inspect::head::read(&head);
     set.head(&mut evaluation, &Head { method: &method, path, query, headers: &headers });
     let mut reader = RequestBody::new(&headers);

@@ -61,7 +61,7 @@ impl Seen {
     fn mcp(&self, event: &mut Event) {
         let (signals, gateway) = (&self.signals, self.gateway());
         event.is_mcp = signals.strength().as_str();
-        event.mcp_signals = signals.seen.iter().map(|signal| signal.id.to_owned()).collect();
+        event.mcp_signals = signals.evidence.iter().map(|signal| signal.id.to_owned()).collect();
         event.mcp_method = signals.method().map(clip);
         event.mcp_tool = signals.tool().map(|tool| clip(&dlp::redact_name(tool)));
         event.mcp_protocol_version = signals.protocol_version.as_deref().map(clip);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::detect::inspect::Strength;
-use crate::detect::mcp::{METHODS, Telling};
+use crate::detect::mcp::{Exclusivity, METHODS};
 
 fn read(body: &[u8], headers: &HeaderMap, chunk: usize) -> (Signals, BodyVerdict) {
     let (mut reader, mut signals) = (RequestBody::new(headers), Signals::default());
@@ -37,9 +37,9 @@ fn with(name: &'static str, value: &'static str) -> HeaderMap {
 
 #[test]
 fn every_method_of_every_revision_is_recognised() {
-    for (method, telling) in METHODS {
+    for (method, exclusivity) in METHODS {
         let legacy = plain(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{}}}}"#));
-        if telling == Telling::Own {
+        if exclusivity == Exclusivity::McpOnly {
             assert_eq!(legacy.strength(), Strength::Definitive, "{method}");
             assert_eq!(legacy.method(), Some(method));
         }

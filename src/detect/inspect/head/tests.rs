@@ -10,11 +10,11 @@ fn read_head(method: &Method, path: &str, headers: &[(&'static str, &'static str
         map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-    read(&Head { method, host: "login.example", path, query, headers: &map, reads: Reads::of(&map) })
+    read(&Head { method, host: "login.example", path, query, headers: &map, accepts: Accepts::of(&map) })
 }
 
 fn ids(signals: &Signals) -> Vec<&str> {
-    signals.seen.iter().map(|signal| signal.id).collect()
+    signals.evidence.iter().map(|signal| signal.id).collect()
 }
 
 const VERSION: (&str, &str) = (mcp::HEADER_VERSION, "2025-11-25");
@@ -76,6 +76,6 @@ fn nothing_is_kept_of_an_ordinary_request() {
         "/page?id=1",
         &[("accept", "text/html,*/*;q=0.8"), ("user-agent", "Mozilla/5.0"), ("cookie", "a=b"), ("x-id", "1")],
     );
-    assert_eq!((signals.seen.capacity(), signals.calls.capacity()), (0, 0));
+    assert_eq!((signals.evidence.capacity(), signals.calls.capacity()), (0, 0));
     assert_eq!(signals, Signals::default());
 }

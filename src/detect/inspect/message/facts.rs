@@ -3,7 +3,7 @@
 use super::Side;
 use crate::detect::inspect::evidence as e;
 use crate::detect::inspect::signals::{CALLS_MAX, Call, Signals, Strength};
-use crate::detect::mcp::{self, Telling};
+use crate::detect::mcp::{self, Exclusivity};
 
 /// What one message holds. A key that is repeated keeps every value that a server could act on.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ impl Facts {
         if self.methods.len() < CALLS_MAX {
             self.methods.push(method.to_owned());
         } else {
-            self.too_many |= mcp::telling(method).is_some();
+            self.too_many |= mcp::exclusivity(method).is_some();
         }
     }
 
@@ -64,15 +64,16 @@ impl Facts {
 
     /// True for a message that can only be MCP although its `jsonrpc` has not come yet.
     pub(super) fn is_surely_mcp(&self) -> bool {
-        self.params && self.methods.iter().any(|method| mcp::telling(method) == Some(Telling::Own))
+        self.params
+            && self.methods.iter().any(|method| mcp::exclusivity(method) == Some(Exclusivity::McpOnly))
     }
 
     /// Adds what the facts prove to the signals; false when there are more calls than are kept.
     pub(super) fn tell(&mut self, side: Side, batch: bool, signals: &mut Signals) -> bool {
-        let before = signals.seen.len();
+        let before = signals.evidence.len();
         self.request(side, signals);
         self.response(signals);
-        if signals.seen.len() > before {
+        if signals.evidence.len() > before {
             if batch {
                 signals.note(&e::BATCH);
             }
@@ -82,7 +83,7 @@ impl Facts {
         }
         // The language server protocol has a `clientInfo` and a `serverInfo`, too.
         let is_mcp = self.version.is_some() || signals.strength() >= Strength::Strong;
-        if is_mcp && !signals.seen.is_empty() {
+        if is_mcp && !signals.evidence.is_empty() {
             self.name_peers(side, signals);
         }
         side == Side::Response || self.list_calls(batch, signals)
@@ -105,16 +106,16 @@ impl Facts {
     }
 
     fn method(&self, method: &str, signals: &mut Signals) {
-        match mcp::telling(method) {
-            Some(Telling::Own) => signals.note(&e::OWN_METHOD),
-            Some(Telling::Shared) if self.task_id => signals.note(&e::OWN_METHOD),
+        match mcp::exclusivity(method) {
+            Some(Exclusivity::McpOnly) => signals.note(&e::OWN_METHOD),
+            Some(Exclusivity::Shared) if self.task_id => signals.note(&e::OWN_METHOD),
             // A2A names its tasks with a plain `id`, and lists them by parameters of its own.
-            Some(Telling::Shared) if method == "tasks/list" && !self.params => {
+            Some(Exclusivity::Shared) if method == "tasks/list" && !self.params => {
                 signals.note(&e::SHARED_METHOD);
             }
-            Some(Telling::Shared) if method.starts_with("tasks/") => {}
-            Some(Telling::Shared) => signals.note(&e::SHARED_METHOD),
-            Some(Telling::Common)
+            Some(Exclusivity::Shared) if method.starts_with("tasks/") => {}
+            Some(Exclusivity::Shared) => signals.note(&e::SHARED_METHOD),
+            Some(Exclusivity::Common)
                 if method == "initialize"
                     && self.version.is_some()
                     && self.client.is_some()
@@ -122,7 +123,7 @@ impl Facts {
             {
                 signals.note(&e::INITIALIZE);
             }
-            Some(Telling::Common) => signals.note(&e::COMMON_METHOD),
+            Some(Exclusivity::Common) => signals.note(&e::COMMON_METHOD),
             None if !self.names.is_empty() && self.arguments && !self.plain_id => {
                 signals.note(&e::TOOL_CALL_FORM);
             }
@@ -174,7 +175,7 @@ impl Facts {
         for at in 0..self.methods.len().max(self.names.len()) {
             let method = self.methods.get(at).unwrap_or(last);
             if signals.calls.len() == CALLS_MAX {
-                all &= mcp::telling(method).is_none() && self.names.is_empty();
+                all &= mcp::exclusivity(method).is_none() && self.names.is_empty();
                 break;
             }
             signals.calls.push(Call {

@@ -28,7 +28,7 @@ fn response(media: &'static str, body: &str, mut signals: Signals) -> Signals {
 }
 
 fn has(signals: &Signals, id: &str) -> bool {
-    signals.seen.iter().any(|signal| signal.id == id)
+    signals.evidence.iter().any(|signal| signal.id == id)
 }
 
 fn call(method: &str, params: &str) -> String {
@@ -64,7 +64,7 @@ fn a_batch_gives_up_every_method_tool_and_id() {
         signals.methods().collect::<Vec<_>>(),
         ["ping", "notifications/initialized", "tools/call", "tools/call"]
     );
-    assert_eq!(signals.names().collect::<Vec<_>>(), ["echo", "delete_all"]);
+    assert_eq!(signals.targets().collect::<Vec<_>>(), ["echo", "delete_all"]);
     assert_eq!(signals.ids().collect::<Vec<_>>(), ["1", "\"b\"", "3"]);
     assert_eq!((signals.method(), signals.tool()), (Some("tools/call"), Some("echo")));
 }
@@ -75,7 +75,7 @@ fn the_most_telling_method_wins_and_the_body_before_the_header() {
         let claimed = Claimed { method: Some(method.into()), name: Some(name.into()) };
         Signals {
             claimed,
-            seen: vec![&crate::detect::inspect::evidence::METHOD_HEADER],
+            evidence: vec![&crate::detect::inspect::evidence::METHOD_HEADER],
             ..Signals::default()
         }
     };
@@ -93,7 +93,7 @@ fn every_value_of_a_repeated_key_counts() {
         r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"echo","name":"delete_all"}}"#,
     );
     assert_eq!(signals.methods().collect::<Vec<_>>(), ["ping", "tools/call"]);
-    assert_eq!(signals.names().collect::<Vec<_>>(), ["echo", "delete_all"]);
+    assert_eq!(signals.targets().collect::<Vec<_>>(), ["echo", "delete_all"]);
     assert_eq!((signals.ids().collect::<Vec<_>>(), has(&signals, "RB11")), (vec!["1"], true));
 }
 
@@ -120,7 +120,7 @@ fn what_the_server_calls_is_evidence_but_no_call_of_the_request() {
     assert_eq!(signals.calls, asked.calls);
     let claimed = Claimed { method: Some("tools/call".into()), name: Some("echo".into()) };
     let signals = response("text/event-stream", stream, Signals { claimed, ..Signals::default() });
-    assert!(has(&signals, "RB2") && !has(&signals, "RH15"), "{:?}", signals.seen);
+    assert!(has(&signals, "RB2") && !has(&signals, "RH15"), "{:?}", signals.evidence);
     assert_eq!((signals.method(), signals.tool()), (Some("tools/call"), Some("echo")));
 }
 
