@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{At, Ended, Failure, load};
-use crate::store::event::fields::time_text;
+use crate::store::event::time_text;
 use crate::store::journal::read::{Filter, Found, Reader, Table};
 
 /// How often `--follow` looks for new rows.

@@ -24,7 +24,7 @@ use super::{Client, Handshake, Target, Tunnel, reply};
 use crate::clock::{now_s, now_us};
 use crate::host::Destination;
 use crate::setup;
-use crate::store::event::{Event, Mode};
+use crate::store::event::{Event, Failure, Mode};
 use crate::wire::http::{Body, Origin, OriginFault, serve};
 use crate::wire::listener::Accepted;
 use crate::wire::tls::upstream::Offer;
@@ -201,7 +201,7 @@ async fn never_spoke(
     gateway: &Arc<Gateway>,
     entered: Entered,
     bypass: Option<(Arc<str>, TcpStream, u64)>,
-    why: String,
+    why: Failure,
 ) {
     let Entered { stream, client, destination, at_us, already } = entered;
     // What a client has said must have been checked against the list.
@@ -211,7 +211,7 @@ async fn never_spoke(
     }
     let event = tunnel_event(gateway, &client, &destination, at_us);
     let reason = "the tunnel never became an exchange".into();
-    gateway.journal.append(Event { reason, error: Some(why), ..event });
+    gateway.journal.append(Event { reason, failure: Some(why), ..event });
 }
 
 /// A plain `http://` request; the origin's connection is kept while the client stays with one host.

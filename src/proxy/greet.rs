@@ -6,6 +6,8 @@ use tokio::net::TcpStream;
 use super::Client;
 use super::gateway::Gateway;
 use crate::host::Destination;
+use crate::store::event::Failure;
+use crate::verdict::Blame;
 use crate::wire::tls::hello::{self, Hello, HelloError, Opening};
 
 /// A CONNECT that was answered with 200; the client may speak.
@@ -40,8 +42,8 @@ pub struct Greeted {
     pub at_us: i64,
 }
 
-/// A tunnel that never became anything, and a sentence for its event.
-pub type Silent = Box<(Entered, String)>;
+/// A tunnel that never became anything, and why.
+pub type Silent = Box<(Entered, Failure)>;
 
 /// Waits for the client's first words.
 pub async fn greet(entered: Entered, gateway: &Gateway) -> Result<Greeted, Silent> {
@@ -52,14 +54,14 @@ pub async fn greet(entered: Entered, gateway: &Gateway) -> Result<Greeted, Silen
             return Ok(Greeted { stream, said, hello: Some(hello), client, destination, at_us });
         }
         Ok(Opening::Other) => return Ok(Greeted { stream, said, hello: None, client, destination, at_us }),
-        Ok(Opening::Closed) => "client: the tunnel was closed before anything was said".to_owned(),
+        Ok(Opening::Closed) => Failure::new(Blame::Client, "the tunnel was closed before anything was said"),
         Err(error) => {
             match error {
                 HelloError::TooLarge => gateway.metrics.limit("hello_bytes"),
                 HelloError::TimedOut => gateway.metrics.limit("hello_ms"),
                 HelloError::Malformed | HelloError::CutShort => {}
             }
-            format!("client: {error}")
+            Failure::new(Blame::Client, error)
         }
     };
     Err(Box::new((Entered { stream, already: said, client, destination, at_us }, why)))

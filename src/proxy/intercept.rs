@@ -23,8 +23,9 @@ use super::splice::tunnel_event;
 use super::{Handshake, Target, Tunnel, reply};
 use crate::host::Destination;
 use crate::setup;
-use crate::store::event::{Event, Mode};
+use crate::store::event::{Event, Failure, Mode};
 use crate::telemetry::labels::{Decision, Reason, Side};
+use crate::verdict::Blame;
 use crate::wire::http::{Origin, OriginFault, serve};
 use crate::wire::net::Prefixed;
 use crate::wire::tls::upstream::Offer;
@@ -66,8 +67,8 @@ async fn begin(gateway: Arc<Gateway>, greeted: Greeted, host: Destination) -> Op
     }
     gateway.metrics.client_handshake_failures.get_or_create(&Reason { reason }).inc();
     let event = tunnel_event(&gateway, &client, &destination, at_us);
-    let error = Some(format!("client: the TLS handshake failed: {sentence}"));
-    gateway.journal.append(Event { reason: "the tunnel never became an exchange".into(), error, ..event });
+    let failure = Some(Failure::new(Blame::Client, format_args!("the TLS handshake failed: {sentence}")));
+    gateway.journal.append(Event { reason: "the tunnel never became an exchange".into(), failure, ..event });
     None
 }
 

@@ -19,9 +19,10 @@ use crate::detect::inspect::Signals;
 use crate::detect::inspect::head::Accepts;
 use crate::detect::mcp;
 use crate::policy::Action;
+use crate::store::event::Failure;
 use crate::store::journal::{Receipt, Refused};
 use crate::telemetry::labels::{McpCall, Request as RequestLabel, RuleLabel};
-use crate::verdict::Verdict;
+use crate::verdict::{Blame, Verdict};
 use crate::wire::http::origin::Connected;
 
 /// What was seen of an exchange; cheap until an event is wanted.
@@ -64,7 +65,7 @@ pub struct Seen {
     /// Body bytes to the client.
     pub bytes_down: u64,
     /// What went wrong.
-    pub error: Option<String>,
+    pub failure: Option<Failure>,
     receipt: Option<Receipt>,
     /// True once `action` was judged.
     settled: bool,
@@ -102,7 +103,7 @@ impl Seen {
             answer_type: None,
             first_byte_us: None,
             bytes_down: 0,
-            error: None,
+            failure: None,
             receipt: None,
             settled: false,
             judged_at: None,
@@ -279,12 +280,12 @@ impl Drop for Seen {
             return;
         }
         let cut = self.gateway().tasks.is_cutting();
-        let why = if cut {
-            "gateway: it is shutting down"
+        let (blame, what) = if cut {
+            (Blame::Gateway, "it is shutting down")
         } else {
-            "client: it went away before the response's end"
+            (Blame::Client, "it went away before the response's end")
         };
-        self.error.get_or_insert_with(|| why.to_owned());
+        self.failure.get_or_insert_with(|| Failure::new(blame, what));
         if !self.settled {
             // It went away while its body was held: what was seen of it counts, what was still to come does not.
             self.judge(false);

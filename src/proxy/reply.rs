@@ -16,10 +16,10 @@ use crate::host::destination::BadDestination;
 use crate::identity::LoginError;
 use crate::policy::Action;
 use crate::setup::{self, Reached};
-use crate::store::event::Event;
+use crate::store::event::{Event, Failure};
 use crate::store::journal::Refused;
 use crate::telemetry::labels::{Kind, Reason};
-use crate::verdict::Verdict;
+use crate::verdict::{Blame, Verdict};
 use crate::wire::http::guard::Ambiguous;
 use crate::wire::http::{Body, OriginFault};
 use crate::wire::net::DialError;
@@ -54,11 +54,11 @@ pub async fn refuse(mut seen: Box<Seen>, asker: &Asker) -> Response<Body> {
 pub async fn fault(mut seen: Box<Seen>, asker: &Asker, origin: &OriginFault) -> Response<Body> {
     count_limit(seen.gateway(), origin);
     let fault = describe(origin, &seen.tunnel.destination.host);
-    let whose = if matches!(origin, OriginFault::RequestBody(_)) { "client" } else { "origin" };
-    let error = format!("{whose}: {}", fault.sentence);
+    let is_the_clients = matches!(origin, OriginFault::RequestBody(_));
+    let blame = if is_the_clients { Blame::Client } else { Blame::Origin };
+    seen.failure = Some(Failure::new(blame, &fault.sentence));
     seen.gateway().metrics.faults.get_or_create(&Kind { kind: fault.kind }).inc();
     let answer = answers::fault(asker, &fault);
-    seen.error = Some(error);
     note(&mut seen, &answer);
     // A detection that cannot be stored is still an answer that says what happened.
     if seen.store().await.is_err() {
@@ -82,7 +82,7 @@ pub fn ambiguous(mut seen: Box<Seen>, request: &Request<Incoming>, why: Ambiguou
         host: &seen.tunnel.destination.host,
     };
     let answer = answers::fault(&of_head(request.method(), request.headers()), &fault);
-    seen.error = Some(format!("client: {why}"));
+    seen.failure = Some(Failure::new(Blame::Client, why));
     seen.action = Action::because(Verdict::Block, format!("refused: {why}"));
     note(&mut seen, &answer);
     seen.close();
@@ -118,7 +118,7 @@ pub fn log_in(gateway: &Gateway, client: &Client, headers: &HeaderMap, error: Lo
             status: Some(answer.status().as_u16()),
             verdict: Verdict::Block,
             reason: "the proxy login was refused".into(),
-            error: Some(format!("client: {error}")),
+            failure: Some(Failure::new(Blame::Client, error)),
             ..tunnel_event(gateway, client, &nowhere, now_us())
         });
     }
@@ -199,7 +199,7 @@ fn entry_failed(
         status: Some(fault.status.as_u16()),
         verdict: if fault.status == StatusCode::FORBIDDEN { Verdict::Block } else { Verdict::Allow },
         reason: fault.sentence.clone().into(),
-        error: Some(format!("client: {}", fault.sentence)),
+        failure: Some(Failure::new(Blame::Client, &fault.sentence)),
         ..tunnel_event(gateway, client, to, now_us())
     });
     answer.map(Body::from)
@@ -234,7 +234,7 @@ pub fn connection_failed(tunnel: &Tunnel, error: &hyper::Error) {
         id: Uuid::now_v7(),
         status,
         reason: "the request could not be read".into(),
-        error: Some(format!("client: {error}")),
+        failure: Some(Failure::new(Blame::Client, error)),
         ..tunnel.event()
     });
 }
@@ -248,7 +248,7 @@ pub fn front_failed(gateway: &Gateway, client: &Client, error: &hyper::Error) {
         method: None,
         status,
         reason: "the request could not be read".into(),
-        error: Some(format!("client: {error}")),
+        failure: Some(Failure::new(Blame::Client, error)),
         ..tunnel_event(gateway, client, &nowhere, now_us())
     });
 }

@@ -12,9 +12,9 @@ use super::Client;
 use super::gateway::{Gateway, Record};
 use crate::clock::now_us;
 use crate::host::Destination;
-use crate::store::event::{Event, Mode};
+use crate::store::event::{Event, Failure, Mode};
 use crate::telemetry::labels::Decision;
-use crate::verdict::Verdict;
+use crate::verdict::{Blame, Verdict};
 use crate::wire::net::splice::{Copied, Ended, splice};
 
 /// A tunnel that is not decrypted.
@@ -48,8 +48,8 @@ impl Spliced {
         gateway.metrics.tunnels.get_or_create(&Decision { decision: "bypass" }).inc();
         let started = Instant::now();
         let ip = self.origin_stream.peer_addr().ok().map(|address| address.ip());
-        let (copied, error) = self.copy(gateway).await;
-        if gateway.ruling.load().record == Record::Detections && error.is_none() {
+        let (copied, failure) = self.copy(gateway).await;
+        if gateway.ruling.load().record == Record::Detections && failure.is_none() {
             return;
         }
         let duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -65,15 +65,15 @@ impl Spliced {
             bypass_reason: Some(self.reason.to_string()),
             dial_us: Some(self.dial_us),
             duration_us: Some(duration_us),
-            error,
+            failure,
             ..tunnel_event(gateway, &self.client, &self.destination, self.at_us)
         });
     }
 
-    async fn copy(&mut self, gateway: &Gateway) -> (Copied, Option<String>) {
+    async fn copy(&mut self, gateway: &Gateway) -> (Copied, Option<Failure>) {
         let said = self.said.len() as u64;
         if let Err(error) = self.origin_stream.write_all(&self.said).await {
-            return (Copied::default(), Some(format!("origin: {error}")));
+            return (Copied::default(), Some(Failure::new(Blame::Origin, error)));
         }
         let idle = gateway.limits.splice_idle;
         let stop = gateway.tasks.cutting();
@@ -82,7 +82,16 @@ impl Spliced {
         if matches!(ended, Ended::Idle) {
             gateway.metrics.limit("splice_idle_ms");
         }
-        (copied, ended.error())
+        (copied, failure(&ended))
+    }
+}
+
+/// Why a tunnel ended; an orderly end is no failure. Which of the two peers broke off is not known.
+pub fn failure(ended: &Ended) -> Option<Failure> {
+    match ended {
+        Ended::Orderly => None,
+        Ended::Stopped => Some(Failure::new(Blame::Gateway, ended)),
+        Ended::Idle | Ended::Broken(_) => Some(Failure::of_nobody(ended)),
     }
 }
 

@@ -11,7 +11,10 @@ use std::sync::Arc;
 use super::exchange::outbound;
 use super::record::Seen;
 use super::reply;
+use super::splice::failure;
 use super::watch::Watched;
+use crate::store::event::Failure;
+use crate::verdict::Blame;
 use crate::wire::http::{Body, Outgoing, fields};
 use crate::wire::net::splice::{Ended, splice};
 
@@ -57,7 +60,8 @@ async fn pass(mut seen: Box<Seen>, client: OnUpgrade, origin: OnUpgrade) {
     let (client, origin) = match tokio::try_join!(client, origin) {
         Ok(both) => both,
         Err(error) => {
-            seen.error = Some(format!("client: the upgrade failed: {error}"));
+            let what = format_args!("the upgrade failed: {error}");
+            seen.failure = Some(Failure::new(Blame::Client, what));
             return seen.close();
         }
     };
@@ -68,7 +72,7 @@ async fn pass(mut seen: Box<Seen>, client: OnUpgrade, origin: OnUpgrade) {
     if matches!(ended, Ended::Idle) {
         gateway.metrics.limit("splice_idle_ms");
     }
-    seen.error = ended.error();
+    seen.failure = failure(&ended);
     seen.held_bytes += copied.up;
     seen.bytes_down += copied.down;
     seen.close();

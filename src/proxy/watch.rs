@@ -12,6 +12,8 @@ use super::Tunnel;
 use super::record::Seen;
 use crate::detect::inspect::ResponseScan;
 use crate::detect::inspect::evidence::ENDPOINT_EVENT;
+use crate::store::event::Failure;
+use crate::verdict::Blame;
 use crate::wire::http::body::BodyError;
 
 /// A response body on its way to the client.
@@ -39,10 +41,10 @@ impl Watched {
         seen.signals.session.as_deref().filter(|_| named).map(|session| (&seen.tunnel, session))
     }
 
-    fn close(&mut self, error: Option<String>) {
+    fn close(&mut self, failure: Option<Failure>) {
         let Some(mut open) = self.open.take() else { return };
-        if open.seen.error.is_none() {
-            open.seen.error = error;
+        if open.seen.failure.is_none() {
+            open.seen.failure = failure;
         }
         open.seen.close();
     }
@@ -82,8 +84,8 @@ impl HttpBody for Watched {
                 }
             }
             Some(Err(error)) => {
-                let error = format!("origin: the response's body broke off: {error}");
-                self.close(Some(error));
+                let what = format_args!("the response's body broke off: {error}");
+                self.close(Some(Failure::new(Blame::Origin, what)));
             }
             None => self.close(None),
         }

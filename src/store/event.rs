@@ -1,7 +1,8 @@
 //! The one flat record of an exchange: every face writes it, every sink reads it.
 //!
-//! [`Event`] is the dictionary; [`FIELDS`](fields::FIELDS) gives each column its name, type and meaning, and the
-//! SQLite table, the ClickHouse table and the JSON form are all derived from it.
+//! [`Event`] is the dictionary. Its table below is the only place that lists the columns: the struct, the tables in SQLite
+//! and ClickHouse, the rows, the JSON form and the comments in both databases are made from it. A store that exists
+//! already gets a new column by a step in `journal/schema.rs`.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -11,132 +12,152 @@ use uuid::Uuid;
 
 use crate::verdict::{Severity, Verdict};
 
-pub mod fields;
+mod columns;
+mod failure;
+mod mode;
+mod text;
 
-/// How the client reached the gateway.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// `CONNECT`, TLS inside, decrypted.
-    #[default]
-    Intercept,
-    /// `CONNECT`, plain HTTP inside.
-    ConnectPlain,
-    /// A request in absolute form.
-    Absolute,
-    /// `CONNECT`, spliced without decryption.
-    Splice,
-}
+use columns::{Cell, columns, kinds};
+pub use columns::{Column, Kind, Value};
+pub use failure::Failure;
+pub use mode::Mode;
+pub use text::time_text;
 
-impl Mode {
-    /// The word used in events.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Intercept => "intercept",
-            Self::ConnectPlain => "connect_plain",
-            Self::Absolute => "absolute",
-            Self::Splice => "splice",
-        }
+/// The values of an event's columns, in the order of [`COLUMNS`].
+pub type Row<'a> = [Value<'a>; COLUMNS.len()];
+
+columns! {
+    /// One exchange (a request and its response), or one tunnel that never became an exchange.
+    ///
+    /// Strings that come from the network are bounded by the limits of the part that read them; secrets in `path`, `query`
+    /// and `payload` are redacted before they get here.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    pub struct Event {
+        /// When the request's head (or the tunnel) arrived, UTC.
+        time_us as time: i64 => Time fixed,
+        /// UUIDv7, unique over all gateways.
+        id: Uuid => Id fixed,
+        /// The gateway's name.
+        gateway: Arc<str> => Word,
+        /// The client's address.
+        client_ip: Option<IpAddr> => Address,
+        /// The authenticated proxy user.
+        user: Option<Arc<str>> => Word,
+        /// The user's groups.
+        groups: Arc<[String]> => Words,
+        /// How the client reached the gateway: intercept, connect_plain, absolute or splice.
+        mode: Mode => Word,
+        /// The origin's host: the request's authority, or the CONNECT target.
+        host: Arc<str> => Word,
+        /// The server name of the client's TLS hello.
+        sni: Option<Arc<str>> => Word,
+        /// The origin's port.
+        port: u16 => Number,
+        /// The address that was dialled.
+        destination_ip: Option<IpAddr> => Address,
+        /// The request method.
+        method: Option<String> => Word,
+        /// http or https.
+        scheme: Option<&'static str> => Word,
+        /// The request path, secrets redacted.
+        path: Option<String> => Text,
+        /// The query, secrets redacted.
+        query: Option<String> => Text,
+        /// The status the client got.
+        status: Option<u16> => Number,
+        /// Body bytes from the client (of a tunnel that is not decrypted: all bytes).
+        bytes_up: u64 => Number,
+        /// Body bytes to the client (of a tunnel that is not decrypted: all bytes).
+        bytes_down: u64 => Number,
+        /// The request's media type.
+        request_content_type: Option<String> => Word,
+        /// The response's media type.
+        response_content_type: Option<String> => Word,
+        /// The request's User-Agent.
+        user_agent: Option<String> => Word,
+        /// TLS version between client and gateway.
+        client_tls: Option<&'static str> => Word,
+        /// ALPN protocol between client and gateway.
+        client_alpn: Option<&'static str> => Word,
+        /// TLS version between gateway and origin.
+        origin_tls: Option<&'static str> => Word,
+        /// ALPN protocol between gateway and origin.
+        origin_alpn: Option<&'static str> => Word,
+        /// JA4 fingerprint of the client's TLS hello.
+        ja4: Option<Arc<str>> => Word,
+        /// What was done: allow, log, inspect, redirect, block or bypass.
+        verdict: Verdict => Word,
+        /// Why the verdict is what it is, in a sentence.
+        reason: Cow<'static, str> => Text,
+        /// The ids of all rules that matched.
+        rule_ids: Vec<String> => Words,
+        /// The highest severity of the rules that matched.
+        severity: Option<Severity> => Word,
+        /// Content hash of the rule set that judged.
+        rule_set: Arc<str> => Word,
+        /// How sure the gateway is that this is MCP: none, weak, strong or definitive.
+        is_mcp: &'static str => Word,
+        /// The ids of the signals behind is_mcp.
+        mcp_signals: Vec<String> => Words,
+        /// The JSON-RPC method (the most telling one of a batch).
+        mcp_method: Option<String> => Word,
+        /// The tool, prompt or resource the call names.
+        mcp_tool: Option<String> => Word,
+        /// The MCP protocol version.
+        mcp_protocol_version: Option<String> => Word,
+        /// The name the client gives itself.
+        mcp_client: Option<String> => Word,
+        /// The name the server gives itself.
+        mcp_server: Option<String> => Word,
+        /// A keyed hash of the MCP session id; the id itself is a credential.
+        mcp_session: Option<String> => Word,
+        /// The MCP payload, redacted and capped (verdict inspect).
+        payload: Option<String> => Text,
+        /// Why a tunnel was not decrypted.
+        bypass_reason: Option<String> => Word,
+        /// Microseconds to resolve and connect; absent on a reused connection.
+        dial_us: Option<u64> => Number,
+        /// Microseconds of the origin's TLS handshake.
+        tls_us: Option<u64> => Number,
+        /// Microseconds the request body was held for a verdict.
+        hold_us: Option<u64> => Number,
+        /// Microseconds from the request's head to the response's head.
+        first_byte_us: Option<u64> => Number,
+        /// Microseconds from the request's head to the end of the response.
+        duration_us: Option<u64> => Number,
+        /// What went wrong, in a sentence that begins with whose fault it was.
+        failure as error: Option<Failure> => Text,
+    }
+    derived {
+        /// Whose fault the error was: client, gateway, origin or policy; absent where nobody can say.
+        blame from failure: Option<Failure> => FaultOf,
     }
 }
 
-/// One exchange (a request and its response), or one tunnel that never became an exchange.
-///
-/// Strings that come from the network are bounded by the limits of the part that read them; secrets in `query`
-/// and `payload` are redacted before they get here.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Event {
-    /// When the request's head (or the tunnel) arrived: microseconds since the Unix epoch.
-    pub time_us: i64,
-    /// UUIDv7, unique over all gateways.
-    pub id: Uuid,
-    /// The gateway's name.
-    pub gateway: Arc<str>,
-    /// The client's address.
-    pub client_ip: Option<IpAddr>,
-    /// The authenticated proxy user.
-    pub user: Option<Arc<str>>,
-    /// The user's groups.
-    pub groups: Arc<[String]>,
-    /// How the client reached the gateway.
-    pub mode: Mode,
-    /// The origin's host: the request's authority, or the CONNECT target.
-    pub host: Arc<str>,
-    /// The server name of the client's TLS hello.
-    pub sni: Option<Arc<str>>,
-    /// The origin's port.
-    pub port: u16,
-    /// The address that was dialled.
-    pub destination_ip: Option<IpAddr>,
-    /// The request method.
-    pub method: Option<String>,
-    /// `http` or `https`.
-    pub scheme: Option<&'static str>,
-    /// The request path.
-    pub path: Option<String>,
-    /// The query, secrets redacted.
-    pub query: Option<String>,
-    /// The status the client got.
-    pub status: Option<u16>,
-    /// Body bytes (spliced: stream bytes) from the client.
-    pub bytes_up: u64,
-    /// Body bytes (spliced: stream bytes) to the client.
-    pub bytes_down: u64,
-    /// The request's media type.
-    pub request_content_type: Option<String>,
-    /// The response's media type.
-    pub response_content_type: Option<String>,
-    /// The request's `User-Agent`.
-    pub user_agent: Option<String>,
-    /// TLS version between client and gateway.
-    pub client_tls: Option<&'static str>,
-    /// ALPN protocol between client and gateway.
-    pub client_alpn: Option<&'static str>,
-    /// TLS version between gateway and origin.
-    pub origin_tls: Option<&'static str>,
-    /// ALPN protocol between gateway and origin.
-    pub origin_alpn: Option<&'static str>,
-    /// JA4 fingerprint of the client's TLS hello.
-    pub ja4: Option<Arc<str>>,
-    /// What was done.
-    pub verdict: Verdict,
-    /// Why, in a sentence.
-    pub reason: Cow<'static, str>,
-    /// The ids of all rules that matched.
-    pub rule_ids: Vec<String>,
-    /// The highest severity of the rules that matched.
-    pub severity: Option<Severity>,
-    /// Content hash of the rule set that judged.
-    pub rule_set: Arc<str>,
-    /// How sure we are that this is MCP: `none`, `weak`, `strong` or `definitive`.
-    pub is_mcp: &'static str,
-    /// The ids of the signals behind `is_mcp`.
-    pub mcp_signals: Vec<String>,
-    /// The JSON-RPC method (the most telling one of a batch).
-    pub mcp_method: Option<String>,
-    /// The tool, prompt or resource the call names.
-    pub mcp_tool: Option<String>,
-    /// The MCP protocol version.
-    pub mcp_protocol_version: Option<String>,
-    /// The name the client gives itself.
-    pub mcp_client: Option<String>,
-    /// The name the server gives itself.
-    pub mcp_server: Option<String>,
-    /// A keyed hash of the MCP session id; the id itself is a credential.
-    pub mcp_session: Option<String>,
-    /// The MCP payload, redacted and capped (verdict `inspect`).
-    pub payload: Option<String>,
-    /// Why a tunnel was not decrypted.
-    pub bypass_reason: Option<String>,
-    /// Time to resolve and connect to the origin, in microseconds; absent on a reused connection.
-    pub dial_us: Option<u64>,
-    /// Time for the origin's TLS handshake, in microseconds.
-    pub tls_us: Option<u64>,
-    /// Time the request body was held for a verdict, in microseconds.
-    pub hold_us: Option<u64>,
-    /// Time from the request's head to the response's head, in microseconds.
-    pub first_byte_us: Option<u64>,
-    /// Time from the request's head to the end of the response, in microseconds.
-    pub duration_us: Option<u64>,
-    /// What went wrong, and whose fault it was.
-    pub error: Option<String>,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Blame;
+
+    #[test]
+    fn every_column_has_a_name_of_its_own_and_a_meaning() {
+        for (index, column) in COLUMNS.iter().enumerate() {
+            assert!(!column.help.is_empty() && !column.help.contains('\n'), "{}", column.name);
+            assert!(COLUMNS.iter().skip(index + 1).all(|other| other.name != column.name), "{}", column.name);
+        }
+    }
+
+    #[test]
+    fn a_failures_text_and_its_blame_say_the_same() {
+        let failure = Failure::new(Blame::Origin, "it broke off");
+        let event = Event { failure: Some(failure), ..Event::default() };
+        let column = |name: &str| {
+            let at = COLUMNS.iter().position(|column| column.name == name).unwrap();
+            event.row()[at].clone()
+        };
+        assert_eq!(column("error"), Value::Text("origin: it broke off".into()));
+        assert_eq!(column("blame"), Value::Text("origin".into()));
+        assert_eq!(Failure::of_nobody("it broke off").blame(), None);
+        assert_eq!(Failure::new(Blame::Client, "\u{e9}".repeat(2000)).text().len(), 2048);
+    }
 }

@@ -42,7 +42,7 @@ impl Seen {
             hold_us: self.hold_us,
             first_byte_us: self.first_byte_us,
             duration_us: Some(self.elapsed_us()),
-            error: self.error.as_deref().map(clip),
+            failure: self.failure.clone(),
             rule_set: self.judged.ruling.rules.hash.clone(),
             ..tunnel.event()
         };

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql};
 use serde_json::{Map, Value};
 
 use super::FILE;
-use crate::store::event::fields::{FIELDS, Kind};
+use crate::store::event::{COLUMNS, Kind};
 
 /// Most rows that one free query returns.
 pub const SQL_ROWS_MAX: usize = 100_000;
@@ -151,7 +151,7 @@ impl Reader {
 impl Filter {
     /// The statement and its parameters.
     fn sql(&self) -> (String, Vec<String>) {
-        let names: Vec<String> = FIELDS.iter().map(|field| format!("\"{}\"", field.name)).collect();
+        let names: Vec<String> = COLUMNS.iter().map(|column| format!("\"{}\"", column.name)).collect();
         // The newest by time where a time is asked for: its index ends the search early.
         let order = match self {
             Self { after: Some(_), .. } => "seq",
@@ -201,15 +201,15 @@ impl Filter {
 /// The columns of a row whose first column is the row number.
 pub fn object(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     let mut map = Map::new();
-    for (index, field) in FIELDS.iter().enumerate() {
+    for (index, column) in COLUMNS.iter().enumerate() {
         let value = plain(row.get_ref(index + 1)?);
-        let value = match (field.kind, value) {
+        let value = match (column.kind, value) {
             (Kind::Words, Value::String(list)) => {
                 serde_json::from_str(&list).unwrap_or(Value::Array(Vec::new()))
             }
             (_, value) => value,
         };
-        map.insert(field.name.to_owned(), value);
+        map.insert(column.name.to_owned(), value);
     }
     Ok(map)
 }

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::stats::Size;
 use super::{Settings, Stats, marks};
 use crate::clock::now_us;
-use crate::store::event::fields::time_text;
+use crate::store::event::time_text;
 
 /// Most rows deleted in one statement.
 const CHUNK: i64 = 1000;

@@ -1,13 +1,11 @@
 //! Tables and views of the embedded store.
 
-use std::fmt::Write as _;
-
 use rusqlite::Connection;
 
-use crate::store::event::fields::{FIELDS, Kind};
+use crate::store::event::COLUMNS;
 
-/// Raised with every change to the tables; kept in `user_version`.
-pub const VERSION: i64 = 1;
+/// The version of the tables, kept in `user_version`: that of the last of the [`STEPS`].
+pub const VERSION: i64 = STEPS[STEPS.len() - 1].0;
 
 /// The verdicts that make an event a detection.
 /// Not `IN`: for that, every insert would fill a table of its own to ask whether its row belongs into the partial index.
@@ -20,38 +18,20 @@ const SHADOW: &str = "(is_mcp <> 'none' OR instr(rule_ids, '\"shadow-mcp') > 0)"
 
 /// The statements that make an empty store.
 pub fn ddl() -> String {
-    let mut sql = String::from("CREATE TABLE IF NOT EXISTS events (\n  seq INTEGER PRIMARY KEY");
-    for field in FIELDS {
-        let kind = if field.kind == Kind::Number { "INTEGER" } else { "TEXT" };
-        // Quoted: `groups` is a keyword of newer SQL.
-        if write!(sql, ",\n  \"{}\" {kind} -- {}", field.name, field.help).is_err() {
-            break;
-        }
+    let last = COLUMNS.len() - 1;
+    let mut sql = String::from("CREATE TABLE IF NOT EXISTS events (\n  seq INTEGER PRIMARY KEY,\n");
+    for (index, column) in COLUMNS.iter().enumerate() {
+        // A comment runs to the end of its line, so the comma stands before it. Quoted: `groups` is a keyword.
+        let comma = if index == last { "" } else { "," };
+        sql.push_str(&format!("  \"{}\" {}{comma} -- {}\n", column.name, column.sqlite(), column.help));
     }
-    let sql = comments_after_commas(&sql);
     format!(
-        "{sql}\n);\n\
+        "{sql});\n\
          CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;\n\
          CREATE INDEX IF NOT EXISTS events_by_time ON events (time);\n\
          CREATE INDEX IF NOT EXISTS detections_by_host ON events (host, time) WHERE {DETECTED};\n{}",
         views()
     )
-}
-
-/// A comment runs to the end of its line, so the comma that ends a column has to stand before it.
-fn comments_after_commas(sql: &str) -> String {
-    let lines: Vec<&str> = sql.lines().collect();
-    let last = lines.len().saturating_sub(1);
-    let mut out = String::new();
-    for (index, line) in lines.iter().enumerate() {
-        let line = line.trim_end_matches(',');
-        let comma = if index == 0 || index == last { "" } else { "," };
-        match line.split_once(" -- ") {
-            Some((column, help)) => out.push_str(&format!("{column}{comma} -- {help}\n")),
-            None => out.push_str(&format!("{line}{}\n", if index == 1 { "," } else { "" })),
-        }
-    }
-    out.trim_end().to_owned()
 }
 
 /// The analysts' views.
@@ -83,7 +63,18 @@ FROM shadow_detections GROUP BY host, coalesce(user, client_ip);
     )
 }
 
-/// Makes or migrates the tables.
+/// What brings the tables of an older build up to date, by the version that it leads to. A step never changes once it was
+/// released: stores that took it are not asked again.
+///
+/// `rusqlite_migration` would do the same, and it begins with frozen tables: new stores would not be made from [`COLUMNS`].
+const STEPS: [(i64, &str); 1] = [(
+    2,
+    "ALTER TABLE events ADD COLUMN blame TEXT;
+     UPDATE events SET blame = substr(error, 1, instr(error, ': ') - 1)
+     WHERE error LIKE 'client: %' OR error LIKE 'gateway: %' OR error LIKE 'origin: %' OR error LIKE 'policy: %';",
+)];
+
+/// Makes the tables of an empty store, or brings those of an older build up to date: all or nothing.
 pub fn migrate(connection: &Connection) -> Result<(), String> {
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
@@ -95,8 +86,14 @@ pub fn migrate(connection: &Connection) -> Result<(), String> {
         ));
     }
     let apply = || -> rusqlite::Result<()> {
-        connection.execute_batch(&ddl())?;
-        connection.pragma_update(None, "user_version", VERSION)
+        let transaction = connection.unchecked_transaction()?;
+        // A store of version 0 is empty.
+        for (_, step) in STEPS.iter().filter(|(version, _)| (1..*version).contains(&found)) {
+            transaction.execute_batch(step)?;
+        }
+        transaction.execute_batch(&ddl())?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()
     };
     apply().map_err(|e| format!("the event store's tables cannot be made: {e}"))
 }

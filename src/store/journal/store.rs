@@ -10,8 +10,7 @@ use rusqlite::{Connection, Statement};
 use super::marks::{self, Mark};
 use super::open::OpenRows;
 use super::{FILE, Queue, Settings, Stats, files, schema};
-use crate::store::event::Event;
-use crate::store::event::fields::{self, FIELDS, Row, Value};
+use crate::store::event::{COLUMNS, Event, Row, Value};
 
 /// Statements kept prepared.
 const STATEMENTS: usize = 16;
@@ -156,16 +155,16 @@ fn late(batch: &Queue, sealed: i64) -> impl Iterator<Item = (i64, &Event)> {
 }
 
 static INSERT: LazyLock<String> = LazyLock::new(|| {
-    let names: Vec<String> = FIELDS.iter().map(|field| format!("\"{}\"", field.name)).collect();
-    let marks: Vec<String> = (0..=FIELDS.len()).map(|index| format!("?{}", index + 1)).collect();
+    let names: Vec<String> = COLUMNS.iter().map(|column| format!("\"{}\"", column.name)).collect();
+    let marks: Vec<String> = (0..=COLUMNS.len()).map(|index| format!("?{}", index + 1)).collect();
     format!("INSERT INTO events (seq, {}) VALUES ({})", names.join(", "), marks.join(", "))
 });
 
-/// Everything but time and id, which are those of the same event.
+/// Sets every column that may have changed since the row was inserted.
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
-    let columns = FIELDS.iter().enumerate().skip(2);
+    let columns = COLUMNS.iter().enumerate().filter(|(_, column)| !column.is_fixed);
     let sets: Vec<String> =
-        columns.map(|(index, field)| format!("\"{}\" = ?{}", field.name, index + 2)).collect();
+        columns.map(|(index, column)| format!("\"{}\" = ?{}", column.name, index + 2)).collect();
     format!("UPDATE events SET {} WHERE seq = ?1", sets.join(", "))
 });
 
@@ -181,8 +180,8 @@ fn put<'e>(
         statement.clear_bindings();
     }
     statement.raw_bind_parameter(1, seq)?;
-    let row = fields::row(event);
-    let unbound = || const { [const { Value::Null }; FIELDS.len()] };
+    let row = event.row();
+    let unbound = || const { [const { Value::Null }; COLUMNS.len()] };
     for (index, (value, bound)) in row.iter().zip(before.get_or_insert_with(unbound)).enumerate() {
         if is_bound(value, bound) {
             continue;

@@ -33,18 +33,11 @@ pub enum Ended {
     #[error("nothing was sent for the idle limit (limits.splice_idle_ms)")]
     Idle,
     /// It was told to stop.
-    #[error("gateway: it is shutting down")]
+    #[error("it is shutting down")]
     Stopped,
     /// One side broke off.
     #[error("{0}")]
     Broken(#[from] io::Error),
-}
-
-impl Ended {
-    /// For the record; an orderly end is no error.
-    pub fn error(&self) -> Option<String> {
-        (!matches!(self, Self::Orderly)).then(|| self.to_string())
-    }
 }
 
 /// Copies between two streams until both are done, one breaks, nothing is said for `idle`, or `stop` resolves.
@@ -170,7 +163,7 @@ mod tests {
             up
         };
         let ((copied, ended), down, up) = tokio::join!(run, talk, answer);
-        assert!(matches!(ended, Ended::Orderly) && ended.error().is_none());
+        assert!(matches!(ended, Ended::Orderly));
         assert_eq!((copied, up, down), (Copied { up: 1000, down: 6 }, 1000, 6));
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
-use crate::store::event::fields::FIELDS;
+use crate::store::event::COLUMNS;
 use crate::store::journal::read::object;
 
 /// Rows of one insert.
@@ -36,7 +36,7 @@ pub struct Range {
 /// Chooses the end of the range after `after`, at the latest `until`; none when there is no row.
 pub fn end(connection: &Connection, after: i64, until: i64) -> rusqlite::Result<Option<End>> {
     let lengths: Vec<String> =
-        FIELDS.iter().map(|field| format!("ifnull(octet_length(\"{}\"), 0)", field.name)).collect();
+        COLUMNS.iter().map(|column| format!("ifnull(octet_length(\"{}\"), 0)", column.name)).collect();
     let sql = format!(
         "SELECT seq, {} FROM events WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT {ROWS_MAX}",
         lengths.join(" + ")
@@ -58,7 +58,7 @@ pub fn end(connection: &Connection, after: i64, until: i64) -> rusqlite::Result<
 
 /// Encodes the rows after `after` up to `last`; the same rows give the same bytes.
 pub fn range(connection: &Connection, after: i64, last: i64) -> rusqlite::Result<Range> {
-    let names: Vec<String> = FIELDS.iter().map(|field| format!("\"{}\"", field.name)).collect();
+    let names: Vec<String> = COLUMNS.iter().map(|column| format!("\"{}\"", column.name)).collect();
     let sql =
         format!("SELECT seq, {} FROM events WHERE seq > ?1 AND seq <= ?2 ORDER BY seq", names.join(", "));
     let mut range = Range::default();

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::Settings;
 use super::client::{Client, SendError};
 use super::schema::ddl;
-use crate::store::event::fields::FIELDS;
+use crate::store::event::COLUMNS;
 
 /// Runs every statement of the schema. A user who may not is enough where the table has all columns already.
 pub(super) async fn migrate(client: &Client, settings: &Settings) -> Result<(), SendError> {
@@ -27,16 +27,16 @@ async fn complete(client: &Client, database: &str, denied: SendError) -> Result<
     );
     let answer = client.send(&sql, &[], Bytes::new()).await?;
     let answer = String::from_utf8_lossy(&answer);
-    let missing: Vec<&str> = FIELDS
+    let missing: Vec<&str> = COLUMNS
         .iter()
-        .map(|field| field.name)
+        .map(|column| column.name)
         .filter(|name| !answer.lines().any(|line| line.trim() == *name))
         .collect();
     if missing.is_empty() {
         tracing::warn!(%denied, "the user may not change ClickHouse's schema; it is complete, and rows are delivered");
         return Ok(());
     }
-    let what = if missing.len() == FIELDS.len() {
+    let what = if missing.len() == COLUMNS.len() {
         format!("{database}.events does not exist; ")
     } else {
         format!("{database}.events lacks {}; ", missing.join(", "))

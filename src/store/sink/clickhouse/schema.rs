@@ -1,6 +1,6 @@
 //! The tables and views in ClickHouse.
 
-use crate::store::event::fields::{FIELDS, Field, Kind};
+use crate::store::event::{COLUMNS, Column};
 
 /// Blocks whose tokens a table remembers, those of all gateways together. A gateway makes at most one small block a second
 /// or full ones of 5,000 rows, so ten gateways that are never idle have two and a half hours to send a range again.
@@ -60,11 +60,11 @@ fn window(replicated: bool) -> String {
 }
 
 fn columns() -> String {
-    let column = |field: &Field| {
-        let (kind, help) = (column_type(field.name, field.kind), field.help.replace('\'', "\\'"));
-        format!("    {} {kind} COMMENT '{help}'", field.name)
+    let column = |column: &Column| {
+        let Column { name, clickhouse, help, .. } = column;
+        format!("    {name} {clickhouse} COMMENT '{}'", help.replace('\'', "\\'"))
     };
-    FIELDS.iter().map(column).collect::<Vec<String>>().join(",\n")
+    COLUMNS.iter().map(column).collect::<Vec<String>>().join(",\n")
 }
 
 /// Migration without a ledger: a column that is there already is left alone.
@@ -74,32 +74,13 @@ fn columns_added_later(database: &str, cluster: Option<&str>) -> Vec<String> {
     tables
         .iter()
         .map(|table| {
-            let columns: Vec<String> = FIELDS
+            let columns: Vec<String> = COLUMNS
                 .iter()
-                .map(|field| {
-                    format!("ADD COLUMN IF NOT EXISTS {} {}", field.name, column_type(field.name, field.kind))
-                })
+                .map(|column| format!("ADD COLUMN IF NOT EXISTS {} {}", column.name, column.clickhouse))
                 .collect();
             format!("ALTER TABLE {database}.{table}{on} {}", columns.join(", "))
         })
         .collect()
-}
-
-fn column_type(name: &str, kind: Kind) -> &'static str {
-    match (kind, name) {
-        (Kind::Time, _) => "DateTime64(6, 'UTC')",
-        (Kind::Uuid, _) => "UUID",
-        (Kind::Words, _) => "Array(LowCardinality(String))",
-        (Kind::Text, _) => "Nullable(String)",
-        (Kind::Address, _) => "Nullable(String)",
-        (Kind::Number, "port" | "status") => "Nullable(UInt16)",
-        (Kind::Number, _) => "Nullable(UInt64)",
-        // Columns of the sorting key and of every row cannot be absent.
-        (Kind::Word, "host" | "gateway" | "mode" | "verdict" | "is_mcp" | "rule_set") => {
-            "LowCardinality(String)"
-        }
-        (Kind::Word, _) => "LowCardinality(Nullable(String))",
-    }
 }
 
 /// The same views as in the embedded store.
