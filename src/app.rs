@@ -30,7 +30,8 @@ use crate::telemetry::Metrics;
 use crate::telemetry::labels::{Info, Listening};
 use crate::telemetry::metrics::Measured;
 use crate::verdict::Verdict;
-use crate::wire::http::origin::Connector;
+use crate::wire::connect::{Connector, Outbound};
+use crate::wire::http::origin::Origins;
 use crate::wire::listener::{Budget, Listener};
 use crate::wire::net::Dialer;
 use crate::wire::net::resolve::Resolver;
@@ -119,7 +120,8 @@ impl App {
         let leafs = Leafs::new(authority, OffsetDateTime::now_utc()).map_err(StartError::resource)?;
         let leafs = Arc::new(leafs);
         let info = Info { version: env!("CARGO_PKG_VERSION"), engine: rules::ENGINE };
-        let mut parts: Vec<&dyn Measured> = vec![&**journal.stats(), &*leafs];
+        let outbound = Arc::new(Outbound::default());
+        let mut parts: Vec<&dyn Measured> = vec![&**journal.stats(), &*leafs, &*outbound];
         parts.extend(delivery.iter().map(|delivery| -> &dyn Measured { &**delivery.stats() }));
         let metrics = Arc::new(Metrics::new(info, &parts));
         metrics.in_force(&rules.hash, rules.len(), clock::now_s());
@@ -130,7 +132,7 @@ impl App {
         let watched = config.rules.clone();
         let ca_pem = config.ca_dir.join("ca.pem");
         let gateway = Arc::new(Gateway {
-            connector: connector(&config, own_ports, tasks.clone())?,
+            origins: origins(&config, own_ports, tasks.clone(), outbound)?,
             client_side: ClientSide::new(leafs).map_err(StartError::resource)?,
             name: config.name.clone(),
             connect_ports: config.connect_ports.clone(),
@@ -235,7 +237,13 @@ fn authority(dir: &Path) -> Result<Authority, StartError> {
     })
 }
 
-fn connector(config: &Config, own_ports: Vec<u16>, tasks: Tasks) -> Result<Arc<Connector>, StartError> {
+/// How origins are reached.
+fn origins(
+    config: &Config,
+    own_ports: Vec<u16>,
+    tasks: Tasks,
+    outbound: Arc<Outbound>,
+) -> Result<Arc<Origins>, StartError> {
     let roots = upstream::roots(&config.extra_roots)?;
     if roots.is_empty() {
         tracing::warn!("no certificate authority is trusted for origins; every https origin will be refused");
@@ -243,7 +251,8 @@ fn connector(config: &Config, own_ports: Vec<u16>, tasks: Tasks) -> Result<Arc<C
     let tls = UpstreamTls::new(roots, config.totals.origin_tls).map_err(StartError::resource)?;
     let resolver = Resolver::new(config.hosts.clone(), config.totals.dial);
     let dialer = Dialer::new(resolver, config.forbidden.clone(), own_ports, config.totals.dial);
-    Ok(Arc::new(Connector { dialer, tls, tasks, response_head: config.totals.response_head }))
+    let connector = Connector::new(dialer, tls, "origin", outbound);
+    Ok(Arc::new(Origins { connector, tasks, response_head: config.totals.response_head }))
 }
 
 fn onboarding(authority: &Authority, proxy: SocketAddr) -> Onboarding {

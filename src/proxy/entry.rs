@@ -140,7 +140,7 @@ async fn connect(
     let mut bypass = None;
     if let Some(reason) = bypassed(gateway, &destination, now_s()) {
         let started = Instant::now();
-        let dialled = gateway.connector.dialer.dial(&destination).await;
+        let dialled = gateway.origins.connector.dial(&destination).await;
         let dialled = dialled.map_err(|error| {
             let fault = OriginFault::Dial(error);
             Box::new(reply::dial_failed(gateway, &client, &destination, request.headers(), &fault))
@@ -233,8 +233,8 @@ async fn forward_absolute(front: &Arc<Front>, client: Client, request: Request<I
     let tunnel = match kept.filter(same) {
         Some(tunnel) => tunnel,
         None => {
-            let connector = Arc::clone(&gateway.connector);
-            let origin = Origin::new(connector, destination.clone(), None, Offer::default());
+            let origins = Arc::clone(&gateway.origins);
+            let origin = Origin::new(origins, destination.clone(), None, Offer::default());
             let target = Target { mode: Mode::Absolute, destination, scheme: "http" };
             let fresh =
                 Arc::new(Tunnel::new(Arc::clone(gateway), client, target, Handshake::default(), origin));

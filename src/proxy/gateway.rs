@@ -14,7 +14,7 @@ use crate::policy::Policy;
 use crate::setup::{Onboarding, Pac};
 use crate::store::journal::Journal;
 use crate::telemetry::Metrics;
-use crate::wire::http::origin::Connector;
+use crate::wire::http::origin::Origins;
 use crate::wire::http::serve;
 use crate::wire::tasks::Tasks;
 use crate::wire::tls::ClientSide;
@@ -74,7 +74,7 @@ pub struct Gateway {
     /// Rules, policy and what else a reload replaces.
     pub ruling: ArcSwap<Ruling>,
     /// Opens origins.
-    pub connector: Arc<Connector>,
+    pub origins: Arc<Origins>,
     /// The client's side of TLS.
     pub client_side: ClientSide,
     /// Ports that CONNECT may name, inclusive ranges.

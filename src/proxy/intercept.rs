@@ -78,8 +78,8 @@ async fn handshake(gateway: &Arc<Gateway>, greeted: Greeted, host: Destination) 
     let hello = hello.unwrap_or_default();
     let offers = |protocol: &[u8]| hello.alpn.iter().any(|offered| offered == protocol);
     let offer = Offer { http2: offers(b"h2"), http1: offers(b"http/1.1") };
-    let connector = Arc::clone(&gateway.connector);
-    let origin = Origin::new(connector, destination.clone(), Some(Arc::clone(&host.host)), offer);
+    let origins = Arc::clone(&gateway.origins);
+    let origin = Origin::new(origins, destination.clone(), Some(Arc::clone(&host.host)), offer);
     let facts =
         Handshake { sni: hello.sni.map(Into::into), ja4: Some(hello.ja4.into()), ..Handshake::default() };
     let target = Target { mode: Mode::Intercept, destination: host, scheme: "https" };
@@ -139,8 +139,8 @@ async fn open(tunnel: &Tunnel) -> Option<Alpn> {
 async fn plain(gateway: Arc<Gateway>, greeted: Greeted) {
     gateway.metrics.tunnels.get_or_create(&Decision { decision: "inspect" }).inc();
     let Greeted { stream, said, client, destination, .. } = greeted;
-    let connector = Arc::clone(&gateway.connector);
-    let origin = Origin::new(connector, destination.clone(), None, Offer::default());
+    let origins = Arc::clone(&gateway.origins);
+    let origin = Origin::new(origins, destination.clone(), None, Offer::default());
     let target = Target { mode: Mode::ConnectPlain, destination, scheme: "http" };
     let tunnel = Arc::new(Tunnel::new(gateway, client, target, Handshake::default(), origin));
     serve_http1(Prefixed::new(said, stream), tunnel).await;

@@ -21,6 +21,8 @@ label!(/// What a connection was accepted on and what became of it.
     Accept { listener, outcome });
 label!(/// What a connection was accepted on.
     Listening { listener });
+label!(/// A client of the gateway's own, and what became of a connection or a request of it.
+    Outward { client, outcome });
 label!(/// A tunnel's decision.
     Decision { decision });
 label!(/// A request's protocol and verdict.

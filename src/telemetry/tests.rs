@@ -6,6 +6,7 @@ use super::Metrics;
 use super::labels::Info;
 use crate::store::journal;
 use crate::store::sink::clickhouse::deliver;
+use crate::wire::connect::Outbound;
 use crate::wire::tls::{Authority, Leafs};
 
 /// The table of `docs/metrics.md`, as it has to be.
@@ -26,7 +27,7 @@ fn the_docs_list_every_metric_with_its_labels_and_meaning() {
     let leafs = Leafs::new(Authority::init(dir.path(), now).unwrap(), now).unwrap();
     let (journal, sink) = (journal::Stats::default(), deliver::Stats::default());
     let info = Info { version: "1", engine: "pure" };
-    let table = table(&Metrics::new(info, &[&journal, &leafs, &sink]));
+    let table = table(&Metrics::new(info, &[&journal, &leafs, &sink, &Outbound::default()]));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     let docs = std::fs::read_to_string(&file).unwrap();
     let start = docs.find("| name |").unwrap();

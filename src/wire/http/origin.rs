@@ -4,7 +4,6 @@ mod form;
 mod sender;
 
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,42 +12,32 @@ use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1, http2};
+use hyper::client::conn::TrySendError;
 use hyper::rt::Timer as _;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::sender::Sender;
-use super::Outgoing;
-use super::serve::{CONNECTION_WINDOW_BYTES, SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES};
 use super::timers::{Timer, Timers};
+use super::{Outgoing, handshake};
 use crate::host::Destination;
-use crate::wire::net::{DialError, Dialer};
+pub use crate::wire::connect::Connected;
+use crate::wire::connect::{ConnectError, Connection, Connector};
+use crate::wire::net::DialError;
 use crate::wire::tasks::Tasks;
 use crate::wire::tls::upstream::Offer;
-use crate::wire::tls::{Alpn, UpstreamTls, VerifyError};
+use crate::wire::tls::{Alpn, VerifyError};
 
 /// An origin that closes idle connections does not do it sooner than this.
 const RACE: Duration = Duration::from_millis(500);
 /// How often a request that waits for its response's head is looked at before it is given up.
 const LOOKS: u32 = 8;
-/// Fields of a response.
-const RESPONSE_FIELDS_MAX: usize = 256;
-/// Bytes of a response's head in HTTP/2; hyper's own default would refuse long policies and many cookies.
-const RESPONSE_HEAD_MAX_BYTES: u32 = 256 * 1024;
-/// An HTTP/2 origin that is silent for so long is asked whether it lives, and has as long to say so.
-const PING: Duration = Duration::from_secs(30);
-
-/// Opens connections to origins.
+/// How all origins are reached.
 #[derive(Debug)]
-pub struct Connector {
-    /// Connects.
-    pub dialer: Dialer,
-    /// Verifies.
-    pub tls: UpstreamTls,
-    /// Runs connections.
+pub struct Origins {
+    /// Opens connections.
+    pub connector: Connector,
+    /// Run connections.
     pub tasks: Tasks,
-    /// Longest wait for a response's head.
+    /// Longest wait for a response's head (`limits.response_head_ms`).
     pub response_head: Duration,
 }
 
@@ -75,25 +64,19 @@ pub enum OriginFault {
     RequestBody(String),
 }
 
-/// Facts about an opened connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Connected {
-    /// The address that answered.
-    pub ip: Option<IpAddr>,
-    /// Protocol.
-    pub alpn: Alpn,
-    /// TLS version word; absent for plain HTTP.
-    pub tls: Option<&'static str>,
-    /// Resolve and connect.
-    pub dial: Duration,
-    /// TLS handshake.
-    pub handshake: Duration,
+impl From<ConnectError> for OriginFault {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Dial(error) => Self::Dial(error),
+            ConnectError::Tls(error) => Self::Tls(error),
+        }
+    }
 }
 
 /// The origin of one tunnel.
 #[derive(Debug)]
 pub struct Origin {
-    connector: Arc<Connector>,
+    origins: Arc<Origins>,
     destination: Destination,
     tls_name: Option<Arc<str>>,
     offer: Offer,
@@ -118,13 +101,13 @@ struct Slot {
 impl Origin {
     /// An origin that is not connected yet; `tls_name` absent means plain HTTP.
     pub fn new(
-        connector: Arc<Connector>,
+        origins: Arc<Origins>,
         destination: Destination,
         tls_name: Option<Arc<str>>,
         offer: Offer,
     ) -> Self {
         Self {
-            connector,
+            origins,
             destination,
             tls_name,
             offer,
@@ -205,7 +188,7 @@ impl Origin {
     }
 
     fn patience(&self) -> Patience {
-        let step = self.connector.response_head / LOOKS;
+        let step = self.origins.response_head / LOOKS;
         Patience { timer: self.timers.until(self.timers.now() + step), step, still: 0 }
     }
 
@@ -279,63 +262,14 @@ impl Origin {
     }
 
     async fn connect(&self) -> Result<(Sender, Connected), OriginFault> {
-        let started = Instant::now();
-        let dialled = self.connector.dialer.dial(&self.destination).await?;
-        let dial = started.elapsed();
-        let mut connected = Connected { ip: Some(dialled.ip), dial, ..Connected::default() };
-        let Some(name) = &self.tls_name else {
-            let sender = self.http1(dialled.stream).await?;
-            return Ok((sender, connected));
+        let Origins { connector, tasks, .. } = &*self.origins;
+        let connection = connector.connect(&self.destination, self.tls_name.as_deref(), self.offer).await?;
+        let Connection { stream, facts } = connection;
+        let sender = match facts.alpn {
+            Alpn::Http2 => handshake::http2(stream, tasks).await.map(Sender::Http2),
+            Alpn::Http1 | Alpn::None => handshake::http1(stream, tasks).await.map(Sender::Http1),
         };
-        let started = Instant::now();
-        let upstream = self.connector.tls.connect(dialled.stream, name, self.offer).await?;
-        connected.handshake = started.elapsed();
-        (connected.alpn, connected.tls) = (upstream.alpn, upstream.version);
-        let sender = match upstream.alpn {
-            Alpn::Http2 => self.http2(upstream.stream).await?,
-            Alpn::Http1 | Alpn::None => self.http1(upstream.stream).await?,
-        };
-        Ok((sender, connected))
-    }
-
-    async fn http1<S>(&self, stream: S) -> Result<Sender, OriginFault>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let mut builder = http1::Builder::new();
-        builder.max_headers(RESPONSE_FIELDS_MAX);
-        let handshake = builder.handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|e| OriginFault::Http(e.to_string()))?;
-        let connection = Box::pin(connection.with_upgrades());
-        self.connector.tasks.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "the connection to an origin ended");
-            }
-        });
-        Ok(Sender::Http1(sender))
-    }
-
-    async fn http2<S>(&self, stream: S) -> Result<Sender, OriginFault>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let handshake = http2::Builder::new(self.connector.tasks.clone())
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .max_send_buf_size(SEND_BUFFER_BYTES)
-            .max_header_list_size(RESPONSE_HEAD_MAX_BYTES)
-            .keep_alive_interval(PING)
-            .keep_alive_timeout(PING)
-            .handshake(TokioIo::new(stream))
-            .await;
-        let (sender, connection) = handshake.map_err(|e| OriginFault::Http(e.to_string()))?;
-        self.connector.tasks.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "the connection to an origin ended");
-            }
-        });
-        Ok(Sender::Http2(sender))
+        Ok((sender.map_err(|e| OriginFault::Http(e.to_string()))?, facts))
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {

@@ -3,9 +3,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::wire::net::Forbidden;
 use crate::wire::net::resolve::{Hosts, Resolver};
-use crate::wire::tls::upstream;
+use crate::wire::net::{Dialer, Forbidden};
+use crate::wire::tls::{UpstreamTls, upstream};
 
 fn origin(port: u16, response_head: Duration) -> Origin {
     let limit = Duration::from_secs(5);
@@ -13,9 +13,10 @@ fn origin(port: u16, response_head: Duration) -> Origin {
     let dialer = Dialer::new(resolver, Forbidden::default(), Vec::new(), limit);
     let roots = upstream::roots(&[]).unwrap();
     let tls = UpstreamTls::new(roots, Duration::from_secs(5)).unwrap();
-    let connector = Arc::new(Connector { dialer, tls, tasks: Tasks::default(), response_head });
+    let connector = Connector::new(dialer, tls, "origin", Arc::default());
+    let origins = Arc::new(Origins { connector, tasks: Tasks::default(), response_head });
     let to = Destination::parse(&format!("127.0.0.1:{port}"), None).unwrap();
-    Origin::new(connector, to, None, Offer::default())
+    Origin::new(origins, to, None, Offer::default())
 }
 
 fn get() -> Request<Outgoing> {
