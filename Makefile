@@ -1,6 +1,8 @@
 # make run   build and start the gateway      make demo   see one call blocked, one redirected, one request passed
 # make test  install what tests need, run all make bench  criterion and, where present, the load suite
-.PHONY: run test demo bench test-tools lint
+# make check format, lints, unit tests: the quick one while working; needs Rust and a C compiler, installs nothing
+# BUILD=debug before run, demo or bench takes the debug build, which is there sooner.
+.PHONY: run test check demo bench test-tools lint
 SHELL := /bin/bash
 CARGO := deploy/scripts/cargo.sh
 
@@ -9,12 +11,17 @@ run:
 	@deploy/scripts/build.sh
 	@deploy/scripts/run.sh
 
-# The second line tests the other matching engine, for systems without libhs.
+check:
+	cargo fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) test --lib --test shape
+
+# The second line tests the other matching engine, for systems without libhs. The README's commands are tried with the
+# debug build: whole-program optimisation takes minutes and changes nothing that they show.
 test: lint
 	$(CARGO) test
 	cargo test --locked --no-default-features --lib rules::
-	deploy/scripts/build.sh
-	.venv/bin/python deploy/scripts/readme.py
+	BUILD=debug .venv/bin/python deploy/scripts/readme.py
 
 lint: test-tools
 	cargo fmt --check

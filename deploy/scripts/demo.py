@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "tests" / "peers"
-DAYLIGHT = ROOT / "target" / "release" / "daylight"
+DAYLIGHT = ROOT / "target" / os.environ.get("BUILD", "release") / "daylight"
 PORTAL = "https://mcp.corp.example/mcp"
 
 

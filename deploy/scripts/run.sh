@@ -3,7 +3,7 @@
 # alone: `make`, hit by the same Ctrl-C, would end with an error although the gateway drained and exited 0.
 set -eu
 cd "$(dirname "$0")/../.."
-program=${1:-target/release/daylight}
+program=${1:-target/${BUILD:-release}/daylight}
 
 # A TERM that ends this script must end the gateway too; Ctrl-Z would stop the gateway out of the shell's sight.
 alone=(setpriv --pdeathsig TERM env --ignore-signal=TSTP)
