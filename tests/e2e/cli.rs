@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
-use crate::support::{Origin, TOOLS_CALL, curl, gateway, root};
+use crate::support::{Origin, SOON, TOOLS_CALL, curl, eventually, gateway, root};
 
 fn daylight(dir: &std::path::Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_daylight")).args(arguments).current_dir(dir).output().unwrap()
@@ -207,13 +207,14 @@ fn a_reload_swaps_rules_or_keeps_the_old_ones_and_says_why() {
     assert_eq!(curl(&gateway, &[&origin.url("/two")]).status, 403);
     // The watcher alone is enough, too; and SIGHUP reads again what has not changed.
     std::fs::write(&file, own.replace("one", "three")).unwrap();
-    while curl(&gateway, &[&origin.url("/three")]).status != 403 {}
+    let blocks = |path: &str| curl(&gateway, &[&origin.url(path)]).status == 403;
+    eventually(SOON, "the changed file is in force", || blocks("/three"));
     // An editor that puts a new file in the place of the old one, more than once.
     for path in ["four", "five", "six"] {
         let fresh = gateway.dir.path().join("own.yaml.new");
         std::fs::write(&fresh, own.replace("one", path)).unwrap();
         std::fs::rename(&fresh, &file).unwrap();
-        while curl(&gateway, &[&origin.url(&format!("/{path}"))]).status != 403 {}
+        eventually(SOON, "the file put in its place is in force", || blocks(&format!("/{path}")));
     }
     let accepted = || {
         let metrics = gateway.metrics();
@@ -223,7 +224,7 @@ fn a_reload_swaps_rules_or_keeps_the_old_ones_and_says_why() {
     };
     let before = accepted();
     Command::new("kill").args(["-HUP", &gateway.pid().to_string()]).status().unwrap();
-    while accepted() <= before {}
+    eventually(SOON, "SIGHUP is counted as a reload", || accepted() > before);
 }
 
 #[test]
@@ -311,7 +312,7 @@ fn logs_are_json_where_no_terminal_reads_them_and_health_is_told() {
     assert_eq!((admin("/healthz").status, admin("/readyz").status), (200, 200));
     assert_eq!(admin("/nothing").status, 404);
     gateway.reload();
-    let log = std::fs::read_to_string(gateway.dir.path().join("log")).unwrap();
+    let log = gateway.log();
     assert!(log.lines().count() > 0);
     for line in log.lines() {
         let entry: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));

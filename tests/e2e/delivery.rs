@@ -1,9 +1,9 @@
 //! Delivery to a real ClickHouse engine, with faults in front of it: every row once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::support::{Gateway, Origin, Peer, TOOLS_CALL, curl, gateway, root};
+use crate::support::{AFTER_RETRIES, Gateway, Origin, Peer, TOOLS_CALL, curl, eventually, gateway, root};
 
 fn delivered(clickhouse: &Peer) -> HashMap<String, u64> {
     // Before the first contact there is no table.
@@ -16,11 +16,11 @@ fn delivered(clickhouse: &Peer) -> HashMap<String, u64> {
 
 /// Waits until everything in the journal is in ClickHouse, then compares one by one.
 fn expect_all_once(gateway: &Gateway, clickhouse: &Peer, rows: usize) {
-    let end = Instant::now() + Duration::from_secs(60);
-    let mut found = delivered(clickhouse);
-    while found.len() < rows && Instant::now() < end {
+    let mut found = HashMap::new();
+    eventually(AFTER_RETRIES, &format!("{rows} rows are delivered"), || {
         found = delivered(clickhouse);
-    }
+        found.len() >= rows
+    });
     let events = gateway.events();
     assert_eq!(events.len(), rows, "rows in the journal");
     for event in events {
@@ -132,17 +132,12 @@ fn a_lost_schema_is_made_again() {
     expect_all_once(&gateway, &clickhouse, 1);
     clickhouse.query("DROP DATABASE daylight");
     block(&gateway, &origin, 2);
-    let end = Instant::now() + Duration::from_secs(30);
     let count = || {
         clickhouse
             .query("SELECT count() AS n FROM system.tables WHERE database = 'daylight' AND name = 'events'")
     };
-    while count()[0]["n"].to_string().contains('0') {
-        assert!(Instant::now() < end, "the schema was not made again");
-    }
-    while delivered(&clickhouse).len() < 2 {
-        assert!(Instant::now() < end, "the rows were not delivered");
-    }
+    eventually(AFTER_RETRIES, "the schema is made again", || !count()[0]["n"].to_string().contains('0'));
+    eventually(AFTER_RETRIES, "the rows are delivered", || delivered(&clickhouse).len() >= 2);
 }
 
 /// The metric's value, 0 while it is absent.
@@ -168,10 +163,8 @@ fn a_wrong_schema_costs_no_row() {
     clickhouse.query("RENAME TABLE daylight.events TO daylight.kept");
     clickhouse.query("CREATE TABLE daylight.events (id UUID, time IPv4) ENGINE = MergeTree ORDER BY id");
     block(&gateway, &origin, 2);
-    let end = Instant::now() + Duration::from_secs(30);
-    while metric(&gateway, "daylight_sink_errors_total{kind=\"refused\"}") < 3 {
-        assert!(Instant::now() < end, "{}", gateway.metrics());
-    }
+    let refused = || metric(&gateway, "daylight_sink_errors_total{kind=\"refused\"}");
+    eventually(AFTER_RETRIES, "three refusals are counted", || refused() >= 3);
     clickhouse.query("DROP TABLE daylight.events");
     clickhouse.query("RENAME TABLE daylight.kept TO daylight.events");
     expect_all_once(&gateway, &clickhouse, 5);
@@ -204,11 +197,10 @@ fn a_user_who_may_only_insert_delivers_into_a_complete_schema_and_is_told_what_i
     clickhouse.fault("denied", 1_000_000);
     let gateway = start(&origin, &clickhouse);
     block(&gateway, &origin, 1);
-    let log = || std::fs::read_to_string(gateway.dir.path().join("log")).unwrap();
-    let end = Instant::now() + Duration::from_secs(30);
-    while !log().contains("daylight.events does not exist; ") {
-        assert!(Instant::now() < end, "{}", log());
-    }
+    let log = || gateway.log();
+    eventually(AFTER_RETRIES, "the log says what is missing", || {
+        log().contains("daylight.events does not exist; ")
+    });
     assert!(log().contains("it's necessary to have CREATE DATABASE"), "{}", log());
     schema(&[]).iter().for_each(|statement| drop(clickhouse.query(statement)));
     expect_all_once(&gateway, &clickhouse, 1);
@@ -224,10 +216,8 @@ fn delivery_speaks_tls_and_gives_its_password() {
         .config(&format!("clickhouse: {{ url: {:?}, password_file: ./password }}", clickhouse.url()))
         .start_with("password", "wrong\n");
     block(&gateway, &origin, 3);
-    let end = Instant::now() + Duration::from_secs(30);
-    while metric(&gateway, "daylight_sink_errors_total{kind=\"refused\"}") == 0 {
-        assert!(Instant::now() < end, "{}", gateway.metrics());
-    }
+    let refused = || metric(&gateway, "daylight_sink_errors_total{kind=\"refused\"}");
+    eventually(AFTER_RETRIES, "the wrong password is refused", || refused() > 0);
     // The file is read for every request: a rotated password needs no restart.
     std::fs::write(gateway.dir.path().join("password"), "open sesame\n").unwrap();
     expect_all_once(&gateway, &clickhouse, 3);
@@ -362,7 +352,9 @@ fn nothing_is_lost_and_nothing_twice_over_kills_at_random_moments() {
         // A moment of this round's own: after so many rows of the journal.
         let moment = usize::from(uuid::Uuid::now_v7().as_bytes()[15]) % 40;
         let before = answered;
-        while gateway.events().len() < before + moment && load.try_wait().unwrap().is_none() {}
+        eventually(AFTER_RETRIES, "the moment comes, or the load ends", || {
+            gateway.events().len() >= before + moment || load.try_wait().unwrap().is_some()
+        });
         gateway = gateway.kill_and_restart();
         let output = load.wait_with_output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();

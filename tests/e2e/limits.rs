@@ -4,18 +4,16 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::faults::say;
-use crate::support::{Gateway, Origin, TOOLS_CALL, curl, gateway};
+use crate::support::{Gateway, Origin, SOON, TOOLS_CALL, curl, eventually, gateway};
 
 /// Waits until a limit was counted.
 fn counted(gateway: &Gateway, limit: &str) {
     let metric = if limit.starts_with("hold_") { "inspect_truncated_total" } else { "limit_hits_total" };
-    let (end, line) = (Instant::now() + Duration::from_secs(10), format!("{metric}{{limit=\"{limit}\"}} "));
-    while !gateway.metrics().contains(&line) {
-        assert!(Instant::now() < end, "{limit} was not counted\n{}", gateway.metrics());
-    }
+    let line = format!("{metric}{{limit=\"{limit}\"}} ");
+    eventually(SOON, &format!("{limit} is counted"), || gateway.metrics().contains(&line));
 }
 
 /// A tunnel to `to`, open for bytes.
@@ -212,9 +210,8 @@ fn draining_waits_for_what_is_open_and_cuts_it_at_the_deadline_or_when_told_agai
         for _ in 0..signals {
             Command::new("kill").args(["-TERM", &pid]).status().unwrap();
             // Two of one kind that come at once are one.
-            while TcpStream::connect(&gateway.proxy).is_ok() {}
+            eventually(SOON, "nothing more is accepted", || TcpStream::connect(&gateway.proxy).is_err());
         }
-        while TcpStream::connect(&gateway.proxy).is_ok() {}
         if second {
             assert_eq!(direct("/release"), b"released");
         }
@@ -222,11 +219,7 @@ fn draining_waits_for_what_is_open_and_cuts_it_at_the_deadline_or_when_told_agai
         out.read_to_string(&mut rest).unwrap();
         assert_eq!(rest == "data: second\n\n", second, "{rest}");
         stream.wait().unwrap();
-        let dir = gateway.dir.path().to_owned();
-        let end = Instant::now() + Duration::from_secs(10);
-        while !std::fs::read_to_string(dir.join("log")).unwrap().contains("\"stopped\"") {
-            assert!(Instant::now() < end, "{}", std::fs::read_to_string(dir.join("log")).unwrap());
-        }
+        eventually(SOON, "the gateway has stopped", || gateway.log().contains("\"stopped\""));
         let event = gateway.events().into_iter().find(|event| event["path"] == "/sse").unwrap();
         let expected = if second { serde_json::Value::Null } else { "gateway: it is shutting down".into() };
         assert_eq!(event["error"], expected, "{event}");

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
-use crate::support::{Origin, curl, gateway};
+use crate::support::{Origin, SOON, curl, eventually, gateway};
 
 #[test]
 fn the_origins_protocol_is_mirrored() {
@@ -240,6 +240,6 @@ fn one_client_cannot_take_all_connections() {
         Ok(0) | Err(_)
     ));
     drop(held);
-    let metrics = || gateway.metrics();
-    while !metrics().contains("daylight_limit_hits_total{limit=\"connections_per_client\"} 1") {}
+    let line = "daylight_limit_hits_total{limit=\"connections_per_client\"} 1";
+    eventually(SOON, "the refused connection is counted", || gateway.metrics().contains(line));
 }

@@ -6,6 +6,7 @@ pub mod peer;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 pub use gateway::{Gateway, gateway};
 pub use origin::Origin;
@@ -21,6 +22,21 @@ pub fn python() -> PathBuf {
     let python = root().join(".venv/bin/python");
     assert!(python.exists(), "{} is missing: run `make test-tools`", python.display());
     python
+}
+
+/// For what happens at once on an idle machine.
+pub const SOON: Duration = Duration::from_secs(20);
+/// For what a retry of delivery has to bring about.
+pub const AFTER_RETRIES: Duration = Duration::from_secs(60);
+
+/// Waits until a condition holds. The test fails when it does not hold within the deadline; `what` says what was awaited.
+pub fn eventually(deadline: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + deadline;
+    while !holds() {
+        assert!(Instant::now() < end, "not within {deadline:?}: {what}");
+        // Leaves the processor to those that are waited for.
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A curl run: status and body, or curl's own error.

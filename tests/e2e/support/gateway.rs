@@ -3,12 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Origin, root};
+use super::{AFTER_RETRIES, Origin, SOON, eventually, root};
 
 /// Arranges a gateway.
 #[derive(Debug)]
@@ -156,15 +155,17 @@ impl Gateway {
 
     /// Waits until an event satisfies the condition.
     pub fn event(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let end = Instant::now() + Duration::from_secs(10);
-        loop {
-            let events = self.events();
-            if let Some(found) = events.iter().find(|event| wanted(event)) {
-                return found.clone();
-            }
-            assert!(Instant::now() < end, "no event: {what}\n{events:#?}");
-            std::thread::yield_now();
-        }
+        let mut found = None;
+        eventually(SOON, &format!("an event: {what}"), || {
+            found = self.events().into_iter().find(&wanted);
+            found.is_some()
+        });
+        found.expect("there is one now")
+    }
+
+    /// What the program said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).expect("the log")
     }
 
     pub fn metrics(&self) -> String {
@@ -190,12 +191,21 @@ impl Gateway {
     pub fn stop(mut self, signal: &str) -> Option<i32> {
         let pid = self.child.id().to_string();
         Command::new("kill").args([signal, &pid]).status().expect("kill runs");
-        self.child.wait().expect("it ends").code()
+        let mut code = None;
+        eventually(AFTER_RETRIES, "the gateway ends", || {
+            code = self.child.try_wait().expect("a state").map(|status| status.code());
+            code.is_some()
+        });
+        code.flatten()
     }
 }
 
 impl Drop for Gateway {
+    #[expect(clippy::print_stdout, reason = "a failed test shows what its gateway said")]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default());
+        }
         if self.child.kill().is_ok() {
             drop(self.child.wait());
         }
