@@ -51,13 +51,10 @@ fn matcher(c: &mut Criterion) {
     c.bench_function("matcher: names of a tunnel", |b| b.iter(|| set.names(black_box(&names))));
     c.bench_function("matcher: a GET that matches nothing", |b| {
         b.iter(|| {
-            let mut evaluation = tunnel.clone();
-            set.head(
-                &mut evaluation,
-                &rules::Head { method: &Method::GET, path, query: None, headers: &headers },
-            );
-            set.mcp(&mut evaluation, &Signals::default(), true);
-            black_box(set.matches(&evaluation))
+            let mut evaluation = tunnel.exchange();
+            evaluation.head(&rules::Head { method: &Method::GET, path, query: None, headers: &headers });
+            evaluation.end(&Signals::default());
+            black_box(evaluation.matches())
         });
     });
 }

@@ -90,7 +90,7 @@ pub struct Addresses {
 }
 
 /// Checks everything that can be checked without binding or writing: configuration, rules, certificates.
-pub fn check(config: &Config) -> Result<rules::RuleSet, StartError> {
+pub fn check(config: &Config) -> Result<Arc<rules::RuleSet>, StartError> {
     let set = rules::load(&config.rules)?;
     upstream::roots(&config.extra_roots)?;
     match Authority::open(&config.ca_dir, OffsetDateTime::now_utc()) {
@@ -211,10 +211,10 @@ fn admin_parts(gateway: &Arc<Gateway>, reloader: &Arc<reload::Reloader>) -> admi
 }
 
 /// What a reload replaces.
-fn ruling(config: Config, rules: rules::RuleSet) -> Result<Ruling, StartError> {
+fn ruling(config: Config, rules: Arc<rules::RuleSet>) -> Result<Ruling, StartError> {
     let Config { policy, pac, record, users, .. } = config;
     let users = Users::new(users).map_err(StartError::resource)?;
-    let keeps_payloads = rules.rules().any(|rule| policy.verdict(rule.ask) == Verdict::Inspect);
+    let keeps_payloads = rules.rules().any(|rule| policy.verdict(rule.action) == Verdict::Inspect);
     Ok(Ruling { rules, policy, keeps_payloads, pac, record, users })
 }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::detect::rules::{Ask, Matches, Rule};
+use crate::detect::rules::{Matches, Rule, RuleAction};
 use crate::host::HostPatterns;
 use crate::verdict::{Severity, Verdict};
 
@@ -120,18 +120,18 @@ impl Policy {
             .filter(|rule: &&Rule| rule.counts(approved.is_some()))
             .collect();
         if let Some(reason) = approved
-            && counting.iter().all(|rule| rule.ask == Ask::Allow)
+            && counting.iter().all(|rule| rule.action == RuleAction::Allow)
         {
             return Action::because(Verdict::Allow, format!("approved server: {reason}"));
         }
-        let worst = |rule: &&&Rule| (self.verdict(rule.ask), rule.severity);
-        let exempt = counting.iter().find(|rule| rule.ask == Ask::Allow);
+        let worst = |rule: &&&Rule| (self.verdict(rule.action), rule.severity);
+        let exempt = counting.iter().find(|rule| rule.action == RuleAction::Allow);
         let Some(decisive) = exempt.or_else(|| counting.iter().max_by_key(worst)) else {
             return Action::pass();
         };
         let by = if exempt.is_some() { "exempt by rule" } else { "rule" };
         Action {
-            verdict: self.verdict(decisive.ask),
+            verdict: self.verdict(decisive.action),
             reason: format!("{by} {}: {}", decisive.id, decisive.title).into(),
             decisive: Some(Arc::clone(&decisive.id)),
             rule_ids: counting.iter().map(|rule| Arc::clone(&rule.id)).collect(),
@@ -161,14 +161,14 @@ impl Policy {
     }
 
     /// What a rule that asks for this gets.
-    pub fn verdict(&self, ask: Ask) -> Verdict {
-        match ask {
-            Ask::Allow => Verdict::Allow,
-            Ask::Log => Verdict::Log,
-            Ask::Inspect => Verdict::Inspect,
-            Ask::Redirect => Verdict::Redirect,
-            Ask::Block => Verdict::Block,
-            Ask::Posture => self.shadow,
+    pub fn verdict(&self, action: RuleAction) -> Verdict {
+        match action {
+            RuleAction::Allow => Verdict::Allow,
+            RuleAction::Log => Verdict::Log,
+            RuleAction::Inspect => Verdict::Inspect,
+            RuleAction::Redirect => Verdict::Redirect,
+            RuleAction::Block => Verdict::Block,
+            RuleAction::Posture => self.shadow,
         }
     }
 }
@@ -187,21 +187,21 @@ mod tests {
         }
     }
 
-    fn hit(id: &str, ask: Ask, severity: Severity) -> Arc<Rule> {
+    fn hit(id: &str, action: RuleAction, severity: Severity) -> Arc<Rule> {
         let (title, file) = ("a title".into(), "r.yaml".into());
-        Arc::new(Rule { id: id.into(), title, ask, severity, on_approved: false, tags: Vec::new(), file })
+        Arc::new(Rule { id: id.into(), title, action, severity, on_approved: false, tags: Vec::new(), file })
     }
 
-    fn hit_on_approved(id: &str, ask: Ask) -> Arc<Rule> {
-        Arc::new(Rule { on_approved: true, ..(*hit(id, ask, Severity::High)).clone() })
+    fn hit_on_approved(id: &str, action: RuleAction) -> Arc<Rule> {
+        Arc::new(Rule { on_approved: true, ..(*hit(id, action, Severity::High)).clone() })
     }
 
     #[test]
     fn the_most_severe_rule_wins_and_every_rule_is_named() {
         let matches = vec![
-            hit("a", Ask::Log, Severity::High),
-            hit("b", Ask::Block, Severity::Low),
-            hit("c", Ask::Inspect, Severity::Info),
+            hit("a", RuleAction::Log, Severity::High),
+            hit("b", RuleAction::Block, Severity::Low),
+            hit("c", RuleAction::Inspect, Severity::Info),
         ];
         let action = policy(Verdict::Log).judge(&matches, None);
         assert_eq!((action.verdict, action.decisive.as_deref()), (Verdict::Block, Some("b")));
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn posture_is_one_line_away_from_enforcing() {
-        let matches = vec![hit("shadow-mcp-call", Ask::Posture, Severity::High)];
+        let matches = vec![hit("shadow-mcp-call", RuleAction::Posture, Severity::High)];
         for verdict in [Verdict::Log, Verdict::Redirect, Verdict::Block] {
             assert_eq!(policy(verdict).judge(&matches, None).verdict, verdict);
         }
@@ -219,7 +219,8 @@ mod tests {
 
     #[test]
     fn an_approved_server_and_an_allow_rule_exempt() {
-        let matches = vec![hit("a", Ask::Block, Severity::High), hit("ok", Ask::Allow, Severity::Info)];
+        let matches =
+            vec![hit("a", RuleAction::Block, Severity::High), hit("ok", RuleAction::Allow, Severity::Info)];
         assert_eq!(policy(Verdict::Block).judge(&matches, None).verdict, Verdict::Allow);
         let approved: Arc<str> = "the portal".into();
         let action = policy(Verdict::Block).judge(&matches, Some(&approved));
@@ -229,8 +230,10 @@ mod tests {
     #[test]
     fn a_rule_that_names_approved_servers_judges_them_and_the_others_are_left_out() {
         let approved: Arc<str> = "the portal".into();
-        let matches =
-            vec![hit("a", Ask::Block, Severity::Critical), hit_on_approved("no-deletes", Ask::Block)];
+        let matches = vec![
+            hit("a", RuleAction::Block, Severity::Critical),
+            hit_on_approved("no-deletes", RuleAction::Block),
+        ];
         let action = policy(Verdict::Block).judge(&matches, Some(&approved));
         assert_eq!((action.verdict, action.reason.as_ref()), (Verdict::Block, "rule no-deletes: a title"));
         assert_eq!((&*action.rule_ids, action.severity), (&["no-deletes".into()][..], Some(Severity::High)));
@@ -239,7 +242,10 @@ mod tests {
     #[test]
     fn an_allow_rule_exempts_on_approved_servers_too() {
         let approved: Arc<str> = "the portal".into();
-        let matches = vec![hit_on_approved("no-deletes", Ask::Block), hit("ok", Ask::Allow, Severity::Info)];
+        let matches = vec![
+            hit_on_approved("no-deletes", RuleAction::Block),
+            hit("ok", RuleAction::Allow, Severity::Info),
+        ];
         let action = policy(Verdict::Block).judge(&matches, Some(&approved));
         assert_eq!((action.verdict, action.decisive.as_deref()), (Verdict::Allow, Some("ok")));
     }
@@ -266,7 +272,7 @@ mod tests {
     fn an_exempt_exchange_stays_exempt_when_its_body_cannot_be_inspected() {
         let mut policy = policy(Verdict::Log);
         policy.uninspectable = Uninspectable::Block;
-        let exempt = policy.judge(&vec![hit("ok", Ask::Allow, Severity::Info)], None);
+        let exempt = policy.judge(&vec![hit("ok", RuleAction::Allow, Severity::Info)], None);
         assert_eq!(policy.judge_uninspectable(exempt.clone(), "too deep"), exempt);
     }
 
@@ -274,7 +280,7 @@ mod tests {
     fn a_body_that_cannot_be_inspected_is_not_blamed_on_a_rule_that_only_logs() {
         let mut policy = policy(Verdict::Log);
         policy.uninspectable = Uninspectable::Block;
-        let logged = policy.judge(&vec![hit("a", Ask::Log, Severity::High)], None);
+        let logged = policy.judge(&vec![hit("a", RuleAction::Log, Severity::High)], None);
         let action = policy.judge_uninspectable(logged, "too deep");
         assert_eq!((action.verdict, action.decisive), (Verdict::Block, None));
         assert_eq!((&*action.rule_ids[0], action.severity), ("a", Some(Severity::High)));
@@ -283,22 +289,26 @@ mod tests {
     #[test]
     fn a_joined_action_keeps_every_rule_and_the_highest_severity() {
         let policy = policy(Verdict::Log);
-        let head =
-            policy.judge(&vec![hit("a", Ask::Log, Severity::Low), hit("b", Ask::Log, Severity::Info)], None);
-        let tie =
-            policy.judge(&vec![hit("b", Ask::Log, Severity::Info), hit("c", Ask::Log, Severity::High)], None);
+        let head = policy.judge(
+            &vec![hit("a", RuleAction::Log, Severity::Low), hit("b", RuleAction::Log, Severity::Info)],
+            None,
+        );
+        let tie = policy.judge(
+            &vec![hit("b", RuleAction::Log, Severity::Info), hit("c", RuleAction::Log, Severity::High)],
+            None,
+        );
         let joined = head.clone().join(tie);
         assert_eq!((joined.decisive.as_deref(), joined.reason), (Some("a"), head.reason.clone()));
         assert_eq!(joined.rule_ids.iter().map(|id| &**id).collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!((joined.verdict, joined.severity), (Verdict::Log, Some(Severity::High)));
-        let worse = head.join(policy.judge(&vec![hit("d", Ask::Block, Severity::Info)], None));
+        let worse = head.join(policy.judge(&vec![hit("d", RuleAction::Block, Severity::Info)], None));
         assert_eq!((worse.verdict, worse.decisive.as_deref()), (Verdict::Block, Some("d")));
         assert_eq!((worse.rule_ids.len(), worse.severity), (3, Some(Severity::Low)));
     }
 
     #[test]
     fn an_exemption_that_comes_later_is_said() {
-        let exempt = policy(Verdict::Log).judge(&vec![hit("ok", Ask::Allow, Severity::Info)], None);
+        let exempt = policy(Verdict::Log).judge(&vec![hit("ok", RuleAction::Allow, Severity::Info)], None);
         assert_eq!(Action::pass().join(exempt.clone()), exempt);
     }
 }

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use prometheus_client::metrics::counter::Counter;
 
-use crate::detect::rules::{Evaluation, Names};
+use crate::detect::rules::{Named, Names};
 use crate::host::Destination;
 use crate::identity::Identified;
 use crate::store::event::Mode;
@@ -78,7 +78,7 @@ pub struct Tunnel {
     pub handshake: Handshake,
     /// The origin.
     pub origin: Origin,
-    judged: Mutex<Option<Judged>>,
+    judged: Mutex<Option<Arc<Judged>>>,
     /// Requests so far.
     asked: AtomicU64,
     /// Counts requests with the verdict `allow`.
@@ -86,12 +86,12 @@ pub struct Tunnel {
 }
 
 /// A rule set's view of a tunnel's names, kept until the rule set changes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Judged {
     /// Rules and policy in force.
     pub ruling: Arc<Ruling>,
-    /// The evaluation so far.
-    pub evaluation: Evaluation,
+    /// What the rules know from the tunnel's names.
+    pub named: Named,
     /// Why the host is approved, if it is.
     pub approved: Option<Arc<str>>,
 }
@@ -131,17 +131,17 @@ impl Tunnel {
     }
 
     /// The rules in force with what they make of this tunnel's names; long tunnels see a reload at once.
-    pub fn judged(&self) -> Judged {
+    pub fn judged(&self) -> Arc<Judged> {
         let current = self.gateway.ruling.load();
         let mut kept = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(judged) = kept.as_ref().filter(|judged| Arc::ptr_eq(&judged.ruling, &current)) {
-            return judged.clone();
+            return Arc::clone(judged);
         }
         let ruling = Arc::clone(&current);
         let approved = ruling.policy.approved(&self.destination.host).cloned();
-        let evaluation = ruling.rules.names(&self.names(approved.is_some()));
-        let judged = Judged { ruling, evaluation, approved };
-        *kept = Some(judged.clone());
+        let named = ruling.rules.names(&self.names(approved.is_some()));
+        let judged = Arc::new(Judged { ruling, named, approved });
+        *kept = Some(Arc::clone(&judged));
         judged
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Subcommand;
 use serde_json::json;
@@ -47,7 +48,7 @@ pub(super) enum Verb {
 
 pub(super) fn main(verb: Verb) -> Ended {
     match verb {
-        Verb::List { at, json } => list(&read(&at)?, json),
+        Verb::List { at, json } => list(&*read(&at)?, json),
         Verb::Check { at, json } => check(&at, json),
         Verb::Test { at, json } => test(&read(&at)?, json),
         Verb::Explain { at, id } => {
@@ -59,12 +60,12 @@ pub(super) fn main(verb: Verb) -> Ended {
     }
 }
 
-fn read(at: &At) -> Result<RuleSet, Failure> {
+fn read(at: &At) -> Result<Arc<RuleSet>, Failure> {
     Ok(read_rules(at)??)
 }
 
 /// The rules that the configuration names, or the mistake in them.
-fn read_rules(at: &At) -> Result<Result<RuleSet, Located>, Failure> {
+fn read_rules(at: &At) -> Result<Result<Arc<RuleSet>, Located>, Failure> {
     Ok(rules::load(&load(at.config.as_deref())?.rules))
 }
 
@@ -96,7 +97,7 @@ fn list(set: &RuleSet, as_json: bool) -> Ended {
     for rule in set.rules() {
         if as_json {
             let row = json!({
-                "id": &*rule.id, "title": &*rule.title, "action": rule.ask.as_str(), "severity": rule.severity.as_str(),
+                "id": &*rule.id, "title": &*rule.title, "action": rule.action.as_str(), "severity": rule.severity.as_str(),
                 "tags": rule.tags, "file": rule.file,
             });
             writeln!(out, "{row}")?;
@@ -105,7 +106,7 @@ fn list(set: &RuleSet, as_json: bool) -> Ended {
                 out,
                 "{:<28} {:<9} {:<9} {}",
                 rule.id,
-                rule.ask.as_str(),
+                rule.action.as_str(),
                 rule.severity.as_str(),
                 rule.title
             )?;
@@ -114,7 +115,7 @@ fn list(set: &RuleSet, as_json: bool) -> Ended {
     Ok(ExitCode::SUCCESS)
 }
 
-fn test(set: &RuleSet, as_json: bool) -> Ended {
+fn test(set: &Arc<RuleSet>, as_json: bool) -> Ended {
     let outcomes = rules::samples::run(set);
     let failed = outcomes.iter().filter(|outcome| outcome.problem.is_some());
     let mut out = io::stdout().lock();

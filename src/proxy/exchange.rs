@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use super::hold::{self, Outcome, Readers};
 use super::record::Seen;
 use super::watch::Watched;
-use super::{Judged, Tunnel, reply, streams, upgrade};
+use super::{Tunnel, reply, streams, upgrade};
 use crate::detect::inspect::head::Accepts;
 use crate::detect::inspect::{self, Obstacle, ResponseScan};
 use crate::detect::rules;
@@ -63,16 +63,15 @@ async fn inspect_request(
 ) -> Result<Outgoing, OriginFault> {
     look_at_head(seen, parts);
     if incoming.is_end_stream() {
-        let Judged { ruling, evaluation, .. } = &mut seen.judged;
-        ruling.rules.body(evaluation, &[], true);
-        seen.judge(true);
+        seen.evaluation.end(&seen.signals);
+        seen.judge();
         return Ok(Outgoing::empty());
     }
-    seen.learn(false);
+    seen.evaluation.learn(&seen.signals);
     if wants_body(seen, &parts.headers) {
         return Box::pin(hold_body(seen, &parts.headers, incoming)).await;
     }
-    seen.judge(false);
+    seen.judge();
     let (body, late) = hold::stream(incoming, &parts.headers, &seen.signals, &seen.tunnel.gateway.held);
     seen.late = Some(late);
     Ok(body)
@@ -86,16 +85,14 @@ fn look_at_head(seen: &mut Seen, parts: &Parts) {
     seen.accepts = Accepts::of(headers);
     let head = inspect::head::Head { method, host, path, query, headers, accepts: seen.accepts };
     seen.signals = inspect::head::read(&head);
-    let Judged { ruling, evaluation, .. } = &mut seen.judged;
-    ruling.rules.head(evaluation, &rules::Head { method, path, query, headers });
+    seen.evaluation.head(&rules::Head { method, path, query, headers });
 }
 
 /// True when a rule, or the answer to a suspected call, needs something of the body.
 fn wants_body(seen: &Seen, headers: &HeaderMap) -> bool {
-    let Judged { ruling, evaluation, approved } = &seen.judged;
-    let wants = ruling.rules.wants(evaluation);
+    let wants = seen.evaluation.wants();
     // What the head gives away still lacks the method, the tool and the id that an answer must carry.
-    let suspected = approved.is_none() && !seen.signals.evidence.is_empty();
+    let suspected = seen.judged.approved.is_none() && !seen.signals.evidence.is_empty();
     wants.body || ((wants.mcp || suspected) && !is_grpc(headers))
 }
 
@@ -111,12 +108,10 @@ async fn hold_body(
 ) -> Result<Outgoing, OriginFault> {
     seen.clock_rules(false);
     let gateway = Arc::clone(&seen.tunnel.gateway);
-    let Judged { ruling, evaluation, .. } = &mut seen.judged;
     let readers = Readers {
-        rules: &ruling.rules,
-        evaluation,
+        evaluation: &mut seen.evaluation,
         signals: &mut seen.signals,
-        payload: ruling.keeps_payloads,
+        payload: seen.judged.ruling.keeps_payloads,
     };
     let since = Instant::now();
     let held = hold::hold(incoming, headers, &gateway, readers).await;
@@ -124,7 +119,7 @@ async fn hold_body(
     seen.clock_rules(true);
     (seen.held_bytes, seen.payload, seen.late) = (held.bytes, held.payload, held.rest);
     gateway.metrics.inspected_up.inc_by(held.bytes);
-    seen.judge(true);
+    seen.judge();
     match held.outcome {
         Outcome::Inspected => Ok(held.body),
         Outcome::Broken(why) => Err(OriginFault::RequestBody(why)),

@@ -53,7 +53,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Ruling {
     /// The rule set.
-    pub rules: RuleSet,
+    pub rules: Arc<RuleSet>,
     /// The policy.
     pub policy: Policy,
     /// True when a rule asks for payloads.

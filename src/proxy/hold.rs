@@ -17,7 +17,7 @@ use super::gateway::{Gateway, Limits};
 use crate::budget::{HoldBudget, Share};
 use crate::detect::inspect::obstacle::{HOLD_BYTES, HOLD_TIME, HOLD_TOTAL};
 use crate::detect::inspect::{BodyVerdict, Obstacle, RequestBody, Signals};
-use crate::detect::rules::{Evaluation, RuleSet};
+use crate::detect::rules::Evaluation;
 use crate::wire::http::Outgoing;
 use crate::wire::http::body::{BodyError, Held};
 
@@ -141,9 +141,7 @@ impl Late {
 
 /// What reads a body while it is held.
 pub struct Readers<'a> {
-    /// The rules in force.
-    pub rules: &'a RuleSet,
-    /// Their state.
+    /// What the rules know so far.
     pub evaluation: &'a mut Evaluation,
     /// What was seen so far.
     pub signals: &'a mut Signals,
@@ -158,9 +156,10 @@ pub async fn hold(
     gateway: &Gateway,
     readers: Readers<'_>,
 ) -> HeldBody {
-    let Readers { rules, evaluation, signals, payload } = readers;
+    let Readers { evaluation, signals, payload } = readers;
     let limits = &gateway.limits;
     let Some(reading) = Reading::start(headers, &gateway.held) else {
+        evaluation.stop(signals);
         let late = Late::new(None, signals.clone());
         let rest = Some(Arc::clone(&late));
         let body = Outgoing::streaming(Box::pin(Counted { incoming, late }));
@@ -170,24 +169,24 @@ pub async fn hold(
     let mut holding = Holding::new(reading, gateway, payload);
     let deadline = tokio::time::Instant::now() + limits.hold;
     let outcome = loop {
-        if let Some(outcome) = holding.over(limits, rules, evaluation) {
+        if let Some(outcome) = holding.over(limits, evaluation) {
             break outcome;
         }
         let frame = match tokio::time::timeout_at(deadline, incoming.frame()).await {
             Err(_elapsed) => break Outcome::Uninspectable(&HOLD_TIME),
             Ok(Some(Err(broken))) => break Outcome::Broken(broken.to_string()),
             Ok(Some(Ok(frame))) => frame,
-            Ok(None) => break holding.finish(rules, evaluation, signals),
+            Ok(None) => break holding.finish(evaluation, signals),
         };
         match frame.into_data() {
-            Ok(data) => holding.take(data, rules, evaluation, signals),
+            Ok(data) => holding.take(data, evaluation, signals),
             Err(frame) => holding.trailers = frame.into_trailers().ok(),
         }
         if incoming.is_end_stream() {
-            break holding.finish(rules, evaluation, signals);
+            break holding.finish(evaluation, signals);
         }
     };
-    holding.release(incoming, outcome, signals)
+    holding.release(incoming, outcome, evaluation, signals)
 }
 
 struct Holding {
@@ -217,10 +216,10 @@ impl Holding {
         }
     }
 
-    fn over(&self, limits: &Limits, rules: &RuleSet, evaluation: &Evaluation) -> Option<Outcome> {
+    fn over(&self, limits: &Limits, evaluation: &Evaluation) -> Option<Outcome> {
         match self.verdict {
             BodyVerdict::Uninspectable(why) => return Some(Outcome::Uninspectable(why)),
-            BodyVerdict::Settled if !(rules.reads_bodies() && rules.wants(evaluation).body) => {
+            BodyVerdict::Settled if !evaluation.wants_body() => {
                 return Some(Outcome::Inspected);
             }
             BodyVerdict::Settled | BodyVerdict::Undecided => {}
@@ -228,7 +227,7 @@ impl Holding {
         (self.bytes >= limits.hold_bytes).then_some(Outcome::Uninspectable(&HOLD_BYTES))
     }
 
-    fn take(&mut self, data: Bytes, rules: &RuleSet, evaluation: &mut Evaluation, signals: &mut Signals) {
+    fn take(&mut self, data: Bytes, evaluation: &mut Evaluation, signals: &mut Signals) {
         self.bytes += data.len();
         if !self.share.take(data.len()) {
             self.verdict = BodyVerdict::Uninspectable(&HOLD_TOTAL);
@@ -236,7 +235,7 @@ impl Holding {
         let (payload, payload_max) = (&mut self.payload, self.payload_max);
         let verdict = self.reading.reader.feed_with(&data, signals, &mut |decoded| {
             keep(payload, payload_max, decoded);
-            rules.body(evaluation, decoded, false);
+            evaluation.chunk(decoded);
         });
         if self.verdict == BodyVerdict::Undecided {
             self.verdict = verdict;
@@ -245,18 +244,19 @@ impl Holding {
     }
 
     /// The body has ended.
-    fn finish(&mut self, rules: &RuleSet, evaluation: &mut Evaluation, signals: &mut Signals) -> Outcome {
+    fn finish(&mut self, evaluation: &mut Evaluation, signals: &mut Signals) -> Outcome {
         self.ended = true;
         if let BodyVerdict::Uninspectable(why) = self.verdict {
             self.reading.reader.so_far(signals);
+            evaluation.stop(signals);
             return Outcome::Uninspectable(why);
         }
         let (payload, payload_max) = (&mut self.payload, self.payload_max);
         let verdict = self.reading.reader.finish_with(signals, &mut |decoded| {
             keep(payload, payload_max, decoded);
-            rules.body(evaluation, decoded, false);
+            evaluation.chunk(decoded);
         });
-        rules.body(evaluation, &[], true);
+        evaluation.end(signals);
         match verdict {
             BodyVerdict::Uninspectable(why) if self.verdict != BodyVerdict::Settled => {
                 Outcome::Uninspectable(why)
@@ -265,13 +265,20 @@ impl Holding {
         }
     }
 
-    fn release(mut self, incoming: Incoming, outcome: Outcome, signals: &mut Signals) -> HeldBody {
+    fn release(
+        mut self,
+        incoming: Incoming,
+        outcome: Outcome,
+        evaluation: &mut Evaluation,
+        signals: &mut Signals,
+    ) -> HeldBody {
         let (bytes, payload) = (self.bytes as u64, self.payload);
         let held = Held { frames: self.frames, trailers: self.trailers, share: self.share.into_permit() };
         if self.ended {
             return HeldBody { body: Outgoing::held(held, None), outcome, bytes, payload, rest: None };
         }
         self.reading.reader.so_far(signals);
+        evaluation.stop(signals);
         let reading = matches!(self.verdict, BodyVerdict::Undecided).then_some(self.reading);
         let late = Late::new(reading, signals.clone());
         let rest = Box::pin(Counted { incoming, late: Arc::clone(&late) });

@@ -111,7 +111,7 @@ async fn open(tunnel: &Tunnel) -> Option<Alpn> {
         return None;
     }
     let judged = tunnel.judged();
-    let names_decide = judged.ruling.rules.matches(&judged.evaluation);
+    let names_decide = judged.named.matches();
     let metrics = &tunnel.gateway.metrics;
     if judged.ruling.policy.judge(&names_decide, judged.approved.as_ref()).answers() {
         metrics.tunnels.get_or_create(&Decision { decision: "block" }).inc();

@@ -18,6 +18,7 @@ use crate::clock::now_us;
 use crate::detect::inspect::Signals;
 use crate::detect::inspect::head::Accepts;
 use crate::detect::mcp;
+use crate::detect::rules::Evaluation;
 use crate::policy::Action;
 use crate::store::event::Failure;
 use crate::store::journal::{Receipt, Refused};
@@ -34,7 +35,9 @@ pub struct Seen {
     /// The tunnel it belongs to.
     pub tunnel: Arc<Tunnel>,
     /// The rules in force when it came, and what they make of it.
-    pub judged: Judged,
+    pub judged: Arc<Judged>,
+    /// What the rules know of it so far.
+    pub evaluation: Evaluation,
     id: OnceCell<Uuid>,
     at_us: i64,
     started: Instant,
@@ -80,8 +83,10 @@ impl Seen {
     /// Starts the clock. Boxed: it travels from step to step to the end of the response's body.
     pub fn start<B>(tunnel: Arc<Tunnel>, request: &Request<B>) -> Box<Self> {
         let started = Instant::now();
+        let judged = tunnel.judged();
         Box::new(Self {
-            judged: tunnel.judged(),
+            evaluation: judged.named.exchange(),
+            judged,
             tunnel,
             id: OnceCell::new(),
             at_us: now_us(),
@@ -157,27 +162,22 @@ impl Seen {
         self.rules_since = running.then_some(now);
     }
 
-    /// Tells the rules the signals so far; `last`: nothing more will come of the body.
-    pub fn learn(&mut self, last: bool) {
-        let Judged { ruling, evaluation, .. } = &mut self.judged;
-        ruling.rules.mcp(evaluation, &self.signals, last);
-    }
-
-    /// Judges from the head, the held body and the signals so far; `last`: nothing more will come of the body.
-    pub fn judge(&mut self, last: bool) {
+    /// Judges from what the rules know so far.
+    pub fn judge(&mut self) {
         self.settled = true;
-        self.learn(last);
-        let Judged { ruling, evaluation, approved } = &mut self.judged;
-        self.action = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
+        self.action = self.action_so_far();
         self.clock_rules(false);
         self.gateway().metrics.rule_evaluation.observe(self.rules_took.as_secs_f64());
     }
 
+    fn action_so_far(&self) -> Action {
+        self.judged.ruling.policy.judge(&self.evaluation.matches(), self.judged.approved.as_ref())
+    }
+
     /// Judges again after a response added signals; what was decided before stands, unless this is more severe.
     pub fn rejudge(&mut self) {
-        self.learn(true);
-        let Judged { ruling, evaluation, approved } = &mut self.judged;
-        let later = ruling.policy.judge(&ruling.rules.matches(evaluation), approved.as_ref());
+        self.evaluation.stop(&self.signals);
+        let later = self.action_so_far();
         self.action = std::mem::replace(&mut self.action, Action::pass()).join(later);
     }
 
@@ -288,7 +288,8 @@ impl Drop for Seen {
         self.failure.get_or_insert_with(|| Failure::new(blame, what));
         if !self.settled {
             // It went away while its body was held: what was seen of it counts, what was still to come does not.
-            self.judge(false);
+            self.evaluation.learn(&self.signals);
+            self.judge();
         }
         self.close();
     }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use http::header::HeaderName;
 use serde_saphyr::Spanned;
 
-use super::evaluate::{Facts, Field, Stage};
-use super::expression::{Atom, Expression};
+use super::atoms::{Atom, Stage};
+use super::expression::Expression;
+use super::facts::{Facts, Field};
 use super::fields::{Fields, Pattern, Slot};
 use super::file::{Condition, HeaderCondition, McpCondition};
 use super::given::EMPTY;

@@ -1,11 +1,10 @@
 //! Conditions over atoms, with three values.
 
-/// One elementary fact, by number.
-pub type Atom = usize;
+use super::atoms::Atom;
 
 /// A compiled condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expression {
+pub(super) enum Expression {
     /// One fact.
     Atom(Atom),
     /// All of these; nothing: true.
@@ -18,7 +17,7 @@ pub enum Expression {
 
 impl Expression {
     /// True, false, or unknown while facts are missing.
-    pub fn evaluate(&self, fact: &dyn Fn(Atom) -> Option<bool>) -> Option<bool> {
+    pub(super) fn evaluate(&self, fact: &dyn Fn(Atom) -> Option<bool>) -> Option<bool> {
         match self {
             Self::Atom(atom) => fact(*atom),
             Self::Not(inner) => inner.evaluate(fact).map(|value| !value),
@@ -41,7 +40,7 @@ impl Expression {
     }
 
     /// True when one of `wanted` could still change the value.
-    pub fn depends_on(&self, wanted: &dyn Fn(Atom) -> bool) -> bool {
+    pub(super) fn depends_on(&self, wanted: &dyn Fn(Atom) -> bool) -> bool {
         match self {
             Self::Atom(atom) => wanted(*atom),
             Self::Not(inner) => inner.depends_on(wanted),

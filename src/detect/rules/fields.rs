@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::evaluate::{Facts, Field, Stage};
-use super::expression::Atom;
+use super::atoms::{Atom, Stage};
+use super::facts::{Facts, Field};
 use super::matcher::{self, Pieces, Set};
 use crate::yaml::{Located, Place};
 

@@ -6,77 +6,76 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::Ask;
 use super::given::{Headers, List, given};
+use super::rule::RuleAction;
 use crate::detect::inspect::Strength;
 use crate::verdict::Severity;
 
 /// A file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct File {
+pub(super) struct File {
     /// Its rules.
-    pub rules: Vec<Entry>,
+    pub(super) rules: Vec<Entry>,
 }
 
 /// A rule.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub(super) struct Entry {
     /// Stable id: lower-case letters, digits and dashes.
-    pub id: Spanned<String>,
+    pub(super) id: Spanned<String>,
     /// A few words, for people.
-    pub title: String,
+    pub(super) title: String,
     /// What it finds and why that matters.
     #[serde(default)]
-    pub description: String,
+    pub(super) description: String,
     /// How much it matters.
     #[serde(default)]
-    pub severity: Severity,
+    pub(super) severity: Severity,
     /// Free words.
     #[serde(default)]
-    pub tags: Vec<String>,
+    pub(super) tags: Vec<String>,
     /// Where to read more.
     #[serde(default)]
-    pub references: Vec<String>,
+    pub(super) references: Vec<String>,
     /// When it matches.
     #[serde(rename = "match")]
-    pub condition: Spanned<Condition>,
+    pub(super) condition: Spanned<Condition>,
     /// What it asks for.
-    pub action: Ask,
+    pub(super) action: RuleAction,
     /// Requests that must and must not match.
     #[serde(default)]
-    pub samples: Samples,
+    pub(super) samples: Samples,
 }
 
 /// Requests that must and must not match.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Samples {
+pub(super) struct Samples {
     /// Must match.
     #[serde(rename = "match")]
-    pub positive: Vec<Spanned<Sample>>,
+    pub(super) positive: Vec<Spanned<Sample>>,
     /// Must not match.
     #[serde(rename = "no_match")]
-    pub negative: Vec<Spanned<Sample>>,
+    pub(super) negative: Vec<Spanned<Sample>>,
 }
 
 /// A request in short.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "docs/rules.md describes every key")]
-pub struct Sample {
-    pub host: String,
-    pub port: u16,
-    pub sni: Option<String>,
-    pub method: String,
-    pub path: String,
-    pub headers: BTreeMap<String, String>,
-    pub body: String,
-    pub user: Option<String>,
-    pub groups: Vec<String>,
-    pub client: Option<std::net::IpAddr>,
-    pub approved: bool,
+pub(super) struct Sample {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) sni: Option<String>,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: String,
+    pub(super) user: Option<String>,
+    pub(super) groups: Vec<String>,
+    pub(super) client: Option<std::net::IpAddr>,
+    pub(super) approved: bool,
 }
 
 impl Default for Sample {
@@ -100,43 +99,42 @@ impl Default for Sample {
 /// Every key that is given must hold.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(missing_docs, reason = "docs/rules.md describes every key")]
-pub struct Condition {
-    pub all: List<Spanned<Self>>,
-    pub any: List<Spanned<Self>>,
+pub(super) struct Condition {
+    pub(super) all: List<Spanned<Self>>,
+    pub(super) any: List<Spanned<Self>>,
     #[serde(deserialize_with = "given")]
-    pub not: Option<Box<Spanned<Self>>>,
-    pub host: List<Spanned<String>>,
+    pub(super) not: Option<Box<Spanned<Self>>>,
+    pub(super) host: List<Spanned<String>>,
     #[serde(deserialize_with = "given")]
-    pub host_regex: Option<Spanned<String>>,
+    pub(super) host_regex: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
-    pub hosts_file: Option<Spanned<PathBuf>>,
-    pub port: List<u16>,
-    pub sni: List<Spanned<String>>,
-    pub path: List<Spanned<String>>,
+    pub(super) hosts_file: Option<Spanned<PathBuf>>,
+    pub(super) port: List<u16>,
+    pub(super) sni: List<Spanned<String>>,
+    pub(super) path: List<Spanned<String>>,
     #[serde(deserialize_with = "given")]
-    pub path_regex: Option<Spanned<String>>,
-    pub query: List<Spanned<String>>,
+    pub(super) path_regex: Option<Spanned<String>>,
+    pub(super) query: List<Spanned<String>>,
     #[serde(deserialize_with = "given")]
-    pub query_regex: Option<Spanned<String>>,
-    pub method: List<String>,
-    pub header: Headers,
-    pub content_type: List<Spanned<String>>,
-    pub user: List<String>,
-    pub group: List<String>,
-    pub client_network: List<Spanned<String>>,
-    pub user_agent: List<Spanned<String>>,
+    pub(super) query_regex: Option<Spanned<String>>,
+    pub(super) method: List<String>,
+    pub(super) header: Headers<HeaderCondition>,
+    pub(super) content_type: List<Spanned<String>>,
+    pub(super) user: List<String>,
+    pub(super) group: List<String>,
+    pub(super) client_network: List<Spanned<String>>,
+    pub(super) user_agent: List<Spanned<String>>,
     #[serde(deserialize_with = "given")]
-    pub body_regex: Option<Spanned<String>>,
+    pub(super) body_regex: Option<Spanned<String>>,
     #[serde(deserialize_with = "given")]
-    pub mcp: Option<Spanned<McpCondition>>,
+    pub(super) mcp: Option<Spanned<McpCondition>>,
     #[serde(deserialize_with = "given")]
-    pub approved: Option<bool>,
+    pub(super) approved: Option<bool>,
 }
 
 impl Condition {
     /// True when it says `approved: true`, itself or in a condition under `all` or `any`.
-    pub fn names_approved(&self) -> bool {
+    pub(super) fn names_approved(&self) -> bool {
         let inside = self.all.iter().chain(self.any.iter());
         self.approved == Some(true) || inside.map(|inner| &inner.value).any(Self::names_approved)
     }
@@ -145,32 +143,32 @@ impl Condition {
 /// What a header must be; without keys, that it is there.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct HeaderCondition {
+pub(super) struct HeaderCondition {
     /// True: it must be there (the default); false: it must be absent.
     #[serde(deserialize_with = "given")]
-    pub present: Option<bool>,
+    pub(super) present: Option<bool>,
     /// One of these globs.
-    pub glob: List<Spanned<String>>,
+    pub(super) glob: List<Spanned<String>>,
     /// This regular expression.
     #[serde(deserialize_with = "given")]
-    pub regex: Option<Spanned<String>>,
+    pub(super) regex: Option<Spanned<String>>,
 }
 
 /// What inspection must have found.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct McpCondition {
+pub(super) struct McpCondition {
     /// At least this sure.
     #[serde(deserialize_with = "given")]
-    pub is_mcp: Option<Strength>,
+    pub(super) is_mcp: Option<Strength>,
     /// One of these signals was seen, by id.
-    pub signal: List<Spanned<String>>,
+    pub(super) signal: List<Spanned<String>>,
     /// One of these globs is a method of the exchange.
-    pub method: List<Spanned<String>>,
+    pub(super) method: List<Spanned<String>>,
     /// One of these globs.
-    pub protocol_version: List<Spanned<String>>,
+    pub(super) protocol_version: List<Spanned<String>>,
     /// One of these globs.
-    pub tool: List<Spanned<String>>,
+    pub(super) tool: List<Spanned<String>>,
     /// One of these globs.
-    pub client: List<Spanned<String>>,
+    pub(super) client: List<Spanned<String>>,
 }

@@ -2,20 +2,19 @@
 //! would mean "everything".
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 
 use http::header::HeaderName;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::file::HeaderCondition;
-
 /// Why an empty value is refused.
-pub const EMPTY: &str = "is empty, so it would match everything; give it a value or take the key out";
+pub(super) const EMPTY: &str = "is empty, so it would match everything; give it a value or take the key out";
 
 /// A list that is not empty when it is given.
 #[derive(Debug)]
-pub struct List<T>(Vec<T>);
+pub(super) struct List<T>(Vec<T>);
 
 impl<T> Default for List<T> {
     fn default() -> Self {
@@ -42,25 +41,33 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 }
 
 /// A value that is not null when it is given.
-pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// Headers by name, each with what it must be; not empty when it is given.
-#[derive(Debug, Default)]
-pub struct Headers(Vec<(HeaderName, HeaderCondition)>);
+/// Values by header name; not empty when it is given.
+#[derive(Debug)]
+pub(super) struct Headers<T>(Vec<(HeaderName, T)>);
 
-impl Deref for Headers {
-    type Target = [(HeaderName, HeaderCondition)];
+impl<T> Default for Headers<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Deref for Headers<T> {
+    type Target = [(HeaderName, T)];
 
     fn deref(&self) -> &Self::Target {
         &self.0
     }
 }
 
-impl<'de> Deserialize<'de> for Headers {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Headers<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let headers = deserializer.deserialize_map(HeadersVisitor)?;
+        let headers = deserializer.deserialize_map(HeadersVisitor(PhantomData))?;
         if headers.0.is_empty() {
             return Err(D::Error::custom(format!("the list of headers {EMPTY}")));
         }
@@ -68,16 +75,16 @@ impl<'de> Deserialize<'de> for Headers {
     }
 }
 
-struct HeadersVisitor;
+struct HeadersVisitor<T>(PhantomData<T>);
 
-impl<'de> Visitor<'de> for HeadersVisitor {
-    type Value = Headers;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for HeadersVisitor<T> {
+    type Value = Headers<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("header names with conditions")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers<T>, A::Error> {
         let mut headers = Vec::new();
         while let Some((Name(name), wanted)) = map.next_entry()? {
             headers.push((name, wanted));

@@ -1,28 +1,25 @@
-//! Which rules are worth a look: a rule can only hold when one of the facts it cannot do without is proven, so ten
-//! thousand rules cost a request no more than the few that its facts lead to.
+//! Finds the rules that are worth evaluating. A rule can only hold when one of the facts it cannot do without is proven,
+//! so a request costs the few rules that its facts lead to, however many rules there are.
 
 use std::collections::HashSet;
 
-use super::evaluate::Stage;
-use super::expression::{Atom, Expression};
-
-/// The stages, for [`Index::open`].
-const STAGES: [Stage; 4] = [Stage::Names, Stage::Head, Stage::Mcp, Stage::Body];
+use super::atoms::{Atom, Proven, Stage};
+use super::expression::Expression;
 
 /// Rules by the facts they need; a rule is its position in the rule set.
 #[derive(Clone, Debug, Default)]
-pub struct Index {
+pub(super) struct Index {
     /// Rules that can hold with no fact proven.
     always: Vec<usize>,
     /// By fact, the rules that need it or one of a few others.
     by_atom: Vec<Vec<usize>>,
     /// By stage, the rules that need a fact of it or one of a few others.
-    by_stage: [Vec<usize>; STAGES.len()],
+    by_stage: [Vec<usize>; Stage::ALL.len()],
 }
 
 impl Index {
     /// `stages` gives each fact's stage; `common` are facts that many requests prove, so that they tell rules apart badly.
-    pub fn new<'a>(
+    pub(super) fn new<'a>(
         rules: impl Iterator<Item = &'a Expression> + Clone,
         stages: &[Stage],
         common: &HashSet<Atom>,
@@ -40,7 +37,7 @@ impl Index {
                 index.always.push(position);
                 continue;
             };
-            for (stage, waiting) in STAGES.iter().zip(&mut index.by_stage) {
+            for (stage, waiting) in Stage::ALL.iter().zip(&mut index.by_stage) {
                 if key.iter().any(|atom| stages.get(*atom) == Some(stage)) {
                     waiting.push(position);
                 }
@@ -52,33 +49,28 @@ impl Index {
         index
     }
 
-    /// Rules that could hold now, in their order; `bits` has one bit for each fact, set when it is proven.
-    pub fn provable(&self, bits: &[u64]) -> Vec<usize> {
+    /// Leaves no rule out; what [`Self::new`] makes is compared with this.
+    #[cfg(test)]
+    pub(super) fn of_all(rules: usize) -> Self {
+        Self { always: (0..rules).collect(), ..Self::default() }
+    }
+
+    /// Rules that could hold now, in their order.
+    pub(super) fn provable(&self, proven: &Proven) -> Vec<usize> {
         let mut found = self.always.clone();
-        for (word, bits) in bits.iter().enumerate() {
-            for bit in ones(*bits) {
-                found.extend_from_slice(self.by_atom.get(word * 64 + bit).map_or(&[], Vec::as_slice));
-            }
+        for atom in proven.iter() {
+            found.extend_from_slice(self.by_atom.get(atom).map_or(&[], Vec::as_slice));
         }
         in_order(found)
     }
 
     /// Rules that could hold now or when more is known: `over` says which stages can prove no more.
-    pub fn open(&self, bits: &[u64], over: impl Fn(Stage) -> bool) -> Vec<usize> {
-        let mut found = self.provable(bits);
-        let open = STAGES.iter().zip(&self.by_stage).filter(|(stage, _)| !over(**stage));
+    pub(super) fn open(&self, proven: &Proven, over: impl Fn(Stage) -> bool) -> Vec<usize> {
+        let mut found = self.provable(proven);
+        let open = Stage::ALL.iter().zip(&self.by_stage).filter(|(stage, _)| !over(**stage));
         found.extend(open.flat_map(|(_, rules)| rules));
         in_order(found)
     }
-}
-
-/// Where the ones of a word are.
-fn ones(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lowest = word.trailing_zeros();
-        word &= word.wrapping_sub(1);
-        (lowest < u64::BITS).then_some(lowest as usize)
-    })
 }
 
 fn in_order(mut rules: Vec<usize>) -> Vec<usize> {
@@ -111,25 +103,21 @@ fn key<C: Ord>(expression: &Expression, cost: &dyn Fn(&Vec<Atom>) -> C) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use proptest::prelude::*;
-
-    use super::super::evaluate::{Evaluation, Facts, Field};
-    use super::super::matcher::Set;
-    use super::super::{Ask, Rule, RuleSet};
     use super::*;
 
-    /// Facts in these tests; fact `n` is of stage `n % 4`.
-    const FACTS: usize = 12;
+    fn proven(atoms: &[Atom]) -> Proven {
+        let mut proven = Proven::none(64);
+        atoms.iter().for_each(|atom| proven.set(*atom));
+        proven
+    }
 
     #[test]
     fn a_rule_is_filed_under_the_fact_that_fewest_rules_share() {
         let (method, paths) = (0, [1, 2, 3]);
         let rules = paths.map(|path| Expression::All(vec![Expression::Atom(method), Expression::Atom(path)]));
         let index = Index::new(rules.iter(), &[Stage::Head; 4], &HashSet::new());
-        assert_eq!(index.provable(&[1 << method]), [0_usize; 0]);
-        assert_eq!(index.provable(&[1 << method | 1 << paths[1]]), [1]);
+        assert_eq!(index.provable(&proven(&[method])), [0_usize; 0]);
+        assert_eq!(index.provable(&proven(&[method, paths[1]])), [1]);
     }
 
     #[test]
@@ -137,65 +125,9 @@ mod tests {
         let (method, path) = (0, 1);
         let rules =
             [Expression::All(vec![Expression::Atom(method), Expression::Atom(path)]), Expression::Atom(path)];
-        let provable = |common| Index::new(rules.iter(), &[Stage::Head; 2], &common).provable(&[1 << method]);
+        let provable =
+            |common| Index::new(rules.iter(), &[Stage::Head; 2], &common).provable(&proven(&[method]));
         assert_eq!(provable(HashSet::new()), [0]);
         assert_eq!(provable(HashSet::from([method])), [0_usize; 0]);
-    }
-
-    fn expression() -> impl Strategy<Value = Expression> {
-        (0..FACTS).prop_map(Expression::Atom).prop_recursive(3, 16, 4, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Expression::All),
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Expression::Any),
-                inner.prop_map(|inner| Expression::Not(Box::new(inner))),
-            ]
-        })
-    }
-
-    fn evaluation() -> impl Strategy<Value = Evaluation> {
-        let known = prop::sample::select(&STAGES[..3]);
-        (0_u64..1 << FACTS, known, any::<bool>()).prop_map(|(bits, known, body_ended)| Evaluation {
-            bits: vec![bits],
-            approved: false,
-            known: Some(known),
-            body: None,
-            body_ended,
-        })
-    }
-
-    /// A set with these rules that looks at the rules the index names.
-    fn set(expressions: &[Expression], index: fn(&[Expression], &[Stage]) -> Index) -> RuleSet {
-        let stages: Vec<Stage> = STAGES.into_iter().cycle().take(FACTS).collect();
-        let rule = |(id, expression): (usize, &Expression)| {
-            let (id, title, file) = (id.to_string().into(), "t".into(), "r.yaml".into());
-            let (ask, severity, tags) = (Ask::Log, Default::default(), Vec::new());
-            (Arc::new(Rule { id, title, ask, severity, on_approved: false, tags, file }), expression.clone())
-        };
-        let body = Field { set: Some(Set::new(&["a".into()]).unwrap()), ..Field::default() };
-        RuleSet {
-            index: index(expressions, &stages),
-            rules: expressions.iter().enumerate().map(rule).collect(),
-            facts: Facts { stages, body, ..Facts::default() },
-            ..RuleSet::default()
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_index_leaves_out_no_rule_that_matters(
-            expressions in prop::collection::vec(expression(), 1..6),
-            evaluation in evaluation(),
-        ) {
-            let indexed = set(&expressions, |rules, stages| Index::new(rules.iter(), stages, &HashSet::from([1, 5])));
-            let every = set(&expressions, |rules, _| Index {
-                always: (0..rules.len()).collect(),
-                ..Index::default()
-            });
-            let ids = |set: &RuleSet| -> Vec<String> {
-                set.matches(&evaluation).iter().map(|rule| rule.id.to_string()).collect()
-            };
-            prop_assert_eq!(ids(&indexed), ids(&every));
-            prop_assert_eq!(indexed.wants(&evaluation), every.wants(&evaluation));
-        }
     }
 }

@@ -9,16 +9,17 @@ use aws_lc_rs::digest;
 use super::compile::Compiler;
 use super::file::File;
 use super::index::Index;
-use super::{Rule, RuleSet};
+use super::rule::Rule;
+use super::set::RuleSet;
 use crate::yaml::{Located, Source};
 
 /// Rules in one set.
-pub const RULES_MAX: usize = 10_000;
+pub(super) const RULES_MAX: usize = 10_000;
 /// Longest id.
 const ID_MAX_BYTES: usize = 64;
 
 /// Reads and compiles every `*.yaml` under the given files and folders.
-pub fn load(paths: &[PathBuf]) -> Result<RuleSet, Located> {
+pub fn load(paths: &[PathBuf]) -> Result<Arc<RuleSet>, Located> {
     let mut files = Vec::new();
     for path in paths {
         collect(path, &mut files)?;
@@ -50,7 +51,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Located> {
 }
 
 /// Compiles files that were read.
-pub fn from_sources(sources: Vec<Source>) -> Result<RuleSet, Located> {
+pub(super) fn from_sources(sources: Vec<Source>) -> Result<Arc<RuleSet>, Located> {
     let mut compiler = Compiler::default();
     let mut set = RuleSet::default();
     let mut ids = HashMap::new();
@@ -73,7 +74,7 @@ pub fn from_sources(sources: Vec<Source>) -> Result<RuleSet, Located> {
             let rule = Rule {
                 id: Arc::from(entry.id.value.as_str()),
                 title: Arc::from(entry.title.as_str()),
-                ask: entry.action,
+                action: entry.action,
                 severity: entry.severity,
                 on_approved: entry.condition.value.names_approved(),
                 tags: entry.tags.clone(),
@@ -88,7 +89,7 @@ pub fn from_sources(sources: Vec<Source>) -> Result<RuleSet, Located> {
     set.facts = compiler.finish()?;
     let expressions = set.rules.iter().map(|(_, expression)| expression);
     set.index = Index::new(expressions, &set.facts.stages, &set.facts.common());
-    Ok(set)
+    Ok(Arc::new(set))
 }
 
 /// What a rule set was made from, in short.

@@ -4,23 +4,29 @@
 #[cfg(feature = "hyperscan")]
 mod hs;
 mod pieces;
-pub mod pure;
+#[cfg(any(test, not(feature = "hyperscan")))]
+mod pure;
 
 #[cfg(feature = "hyperscan")]
-pub use hs::{Scan, Set};
+pub(crate) use hs::{Scan, Set};
 #[cfg(not(feature = "hyperscan"))]
-pub use pure::{Scan, Set};
+pub(crate) use pure::{Scan, Set};
 
-pub use pieces::Pieces;
+pub(crate) use pieces::Pieces;
+
+use regex::bytes::{Regex, RegexBuilder};
 
 /// The engine's name, for `daylight check` and the metrics.
 pub const ENGINE: &str = if cfg!(feature = "hyperscan") { "hyperscan" } else { "pure" };
 
+/// Bytes that one compiled pattern may take in the pure-Rust engine.
+const SIZE_MAX_BYTES: usize = 4 * 1024 * 1024;
+
 /// Longest pattern.
-pub const PATTERN_MAX_BYTES: usize = 1024;
+pub(crate) const PATTERN_MAX_BYTES: usize = 1024;
 
 /// Checks a pattern against the syntax that both engines share.
-pub fn check(pattern: &str) -> Result<(), String> {
+pub(crate) fn check(pattern: &str) -> Result<(), String> {
     if pattern.len() > PATTERN_MAX_BYTES {
         return Err(format!("a pattern may be {PATTERN_MAX_BYTES} bytes long"));
     }
@@ -34,16 +40,26 @@ pub fn check(pattern: &str) -> Result<(), String> {
             return Err("`\\<` and `\\>` are characters to one engine and word boundaries to the other; write `<`, `>`, `\\b`".into());
         }
     }
-    let compiled = pure::compile(pattern)?;
+    let compiled = compile(pattern)?;
     if compiled.is_match(b"") {
         return Err("the pattern matches the empty text, so it would match everything".into());
     }
     Ok(())
 }
 
+/// Compiles one pattern.
+fn compile(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern)
+        .unicode(false)
+        .dot_matches_new_line(true)
+        .size_limit(SIZE_MAX_BYTES)
+        .build()
+        .map_err(|e| e.to_string().lines().last().unwrap_or_default().trim().to_owned())
+}
+
 /// A glob as a regular expression over the whole text: `*` is any run of bytes, `?` one of them. `*` alone is any text
 /// but the empty one.
-pub fn glob(glob: &str) -> String {
+pub(crate) fn glob(glob: &str) -> String {
     if glob == "*" {
         return ".+".to_owned();
     }

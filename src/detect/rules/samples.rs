@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use super::facts::{Head, Names};
 use super::file::Sample;
-use super::{Head, Names, Rule, RuleSet};
+use super::rule::Rule;
+use super::set::RuleSet;
 use crate::detect::inspect::{self, RequestBody};
 
 /// What became of one sample, or of a list of samples that is missing.
@@ -36,7 +38,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Runs every sample of every rule; a rule without both kinds fails.
-pub fn run(set: &RuleSet) -> Vec<Outcome> {
+pub fn run(set: &Arc<RuleSet>) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for ((rule, _), entry) in set.rules.iter().zip(&set.entries) {
         let lists = [(&entry.samples.positive, true, "match"), (&entry.samples.negative, false, "no_match")];
@@ -57,7 +59,7 @@ pub fn run(set: &RuleSet) -> Vec<Outcome> {
 }
 
 /// What is wrong with a sample of a rule.
-fn problem(set: &RuleSet, rule: &str, sample: &Sample, expected: bool) -> Option<String> {
+fn problem(set: &Arc<RuleSet>, rule: &str, sample: &Sample, expected: bool) -> Option<String> {
     match matched(set, sample) {
         Ok(ids) if ids.iter().any(|id| id == rule) == expected => None,
         Ok(ids) => Some(format!("matched by [{}]", ids.join(", "))),
@@ -66,7 +68,7 @@ fn problem(set: &RuleSet, rule: &str, sample: &Sample, expected: bool) -> Option
 }
 
 /// The ids of the rules that match a sample.
-fn matched(set: &RuleSet, sample: &Sample) -> Result<Vec<String>, String> {
+fn matched(set: &Arc<RuleSet>, sample: &Sample) -> Result<Vec<String>, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in &sample.headers {
         let name: HeaderName = name.parse().map_err(|e| format!("{name}: {e}"))?;
@@ -84,19 +86,18 @@ fn matched(set: &RuleSet, sample: &Sample) -> Result<Vec<String>, String> {
         client_ip: sample.client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         approved: sample.approved,
     };
-    let mut evaluation = set.names(&names);
+    let mut evaluation = set.names(&names).exchange();
     let accepts = inspect::head::Accepts::of(&headers);
     let head =
         inspect::head::Head { method: &method, host: &sample.host, path, query, headers: &headers, accepts };
     let mut signals = inspect::head::read(&head);
-    set.head(&mut evaluation, &Head { method: &method, path, query, headers: &headers });
+    evaluation.head(&Head { method: &method, path, query, headers: &headers });
     let mut reader = RequestBody::new(&headers);
-    let mut regexes = |text: &[u8]| set.body(&mut evaluation, text, false);
-    reader.feed_with(sample.body.as_bytes(), &mut signals, &mut regexes);
-    reader.finish_with(&mut signals, &mut regexes);
-    set.body(&mut evaluation, &[], true);
-    set.mcp(&mut evaluation, &signals, true);
-    let matches = set.matches(&evaluation);
+    let mut patterns = |text: &[u8]| evaluation.chunk(text);
+    reader.feed_with(sample.body.as_bytes(), &mut signals, &mut patterns);
+    reader.finish_with(&mut signals, &mut patterns);
+    evaluation.end(&signals);
+    let matches = evaluation.matches();
     let counting = matches.iter().filter(|rule| rule.counts(sample.approved));
     Ok(counting.map(|rule| rule.id.to_string()).collect())
 }

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::load::from_sources;
 use super::*;
 use crate::yaml::{Located, Source};
 
-fn set(text: &str) -> Result<RuleSet, Located> {
+fn set(text: &str) -> Result<Arc<RuleSet>, Located> {
     from_sources(vec![Source { file: "r.yaml".into(), text: text.into() }])
 }
 
@@ -35,7 +36,7 @@ fn failed(outcomes: &[samples::Outcome]) -> String {
     failed.map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-fn shipped() -> RuleSet {
+fn shipped() -> Arc<RuleSet> {
     load(&[PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/rules"))]).unwrap()
 }
 
@@ -206,7 +207,7 @@ fn listed(hosts: &str) -> tempfile::TempDir {
     dir
 }
 
-fn read(dir: &Path) -> Result<RuleSet, Located> {
+fn read(dir: &Path) -> Result<Arc<RuleSet>, Located> {
     load(&[dir.to_owned()])
 }
 
@@ -214,7 +215,7 @@ fn read(dir: &Path) -> Result<RuleSet, Located> {
 fn a_list_of_hosts_is_read_beside_the_rule_file() {
     let dir = listed("# ours\nmcp.a.example # the first\n\n*.b.example\nmcp-*.c.example\n");
     let rules = read(dir.path()).unwrap();
-    let found = |host| rules.matches(&rules.names(&names(host))).len();
+    let found = |host| rules.names(&names(host)).matches().len();
     for (host, expected) in [
         ("mcp.a.example", 1),
         ("x.y.b.example", 1),
@@ -241,7 +242,7 @@ fn a_mistake_in_a_list_of_hosts_points_into_the_list() {
 #[test]
 fn the_hash_of_a_rule_set_covers_the_lists_of_hosts() {
     let dir = listed("mcp.a.example\n");
-    let before = read(dir.path()).unwrap().hash;
+    let before = Arc::clone(&read(dir.path()).unwrap().hash);
     assert_eq!(read(dir.path()).unwrap().hash, before);
     std::fs::write(dir.path().join("hosts.txt"), "mcp.a.example\nmcp.b.example\n").unwrap();
     assert_ne!(read(dir.path()).unwrap().hash, before);
@@ -256,16 +257,13 @@ fn a_rule_over_the_body_wants_the_body_only_while_it_could_match() {
     let names = names("x.example");
     let headers = http::HeaderMap::new();
     let at = |path| {
-        let mut evaluation = rules.names(&names);
-        rules.head(
-            &mut evaluation,
-            &Head { method: &http::Method::POST, path, query: None, headers: &headers },
-        );
+        let mut evaluation = rules.names(&names).exchange();
+        evaluation.head(&Head { method: &http::Method::POST, path, query: None, headers: &headers });
         evaluation
     };
-    assert!(rules.wants(&at("/mcp")).mcp);
-    assert_eq!(rules.wants(&at("/other")), Wants::default());
-    assert_eq!(rules.wants(&rules.names(&names)), Wants { mcp: true, body: false });
+    assert!(at("/mcp").wants().mcp);
+    assert_eq!(at("/other").wants(), Wants::default());
+    assert_eq!(rules.names(&names).exchange().wants(), Wants { mcp: true, body: false });
 }
 
 #[test]
@@ -288,8 +286,8 @@ fn the_body_of_a_call_to_an_approved_server_is_wanted_only_by_rules_that_name_it
         [("{ mcp: { tool: [delete_*] } }", false), ("{ approved: true, mcp: { tool: [delete_*] } }", true)]
     {
         let rules = set(&rule(condition)).unwrap();
-        let evaluation = rules.names(&Names { approved: true, ..names("x.example") });
-        assert_eq!(rules.wants(&evaluation).mcp, expected, "{condition}");
+        let named = rules.names(&Names { approved: true, ..names("x.example") });
+        assert_eq!(named.exchange().wants().mcp, expected, "{condition}");
     }
 }
 
@@ -301,6 +299,6 @@ fn ten_thousand_hosts_are_looked_up_in_a_map() {
         hosts.join(", ")
     ))
     .unwrap();
-    assert_eq!(rules.matches(&rules.names(&names("mcp9999.vendor.example"))).len(), 1);
-    assert!(rules.matches(&rules.names(&names("mcp10000.vendor.example"))).is_empty());
+    assert_eq!(rules.names(&names("mcp9999.vendor.example")).matches().len(), 1);
+    assert!(rules.names(&names("mcp10000.vendor.example")).matches().is_empty());
 }

@@ -10,7 +10,7 @@ const SCRATCH_MAX: usize = 64;
 
 /// Compiled patterns; numbers are positions in the list they were made from.
 #[derive(Clone)]
-pub struct Set {
+pub(crate) struct Set {
     inner: Arc<Inner>,
 }
 
@@ -33,16 +33,9 @@ impl std::fmt::Debug for Scan {
 }
 
 /// One text in pieces; keeps its database alive and gives its stream back.
-pub struct Scan {
+pub(crate) struct Scan {
     set: Set,
     stream: Option<Stream>,
-}
-
-impl Clone for Scan {
-    /// A copy starts anew: an evaluation is only copied before its body is read.
-    fn clone(&self) -> Self {
-        self.set.start()
-    }
 }
 
 impl Drop for Scan {
@@ -54,7 +47,7 @@ impl Drop for Scan {
 
 impl Set {
     /// Compiles; patterns were checked before.
-    pub fn new(patterns: &[String]) -> Result<Self, String> {
+    pub(crate) fn new(patterns: &[String]) -> Result<Self, String> {
         let compiled: Result<Vec<Pattern>, String> = patterns
             .iter()
             .enumerate()
@@ -74,7 +67,7 @@ impl Set {
     }
 
     /// Calls `hit` with every pattern that matches somewhere in the text.
-    pub fn scan(&self, text: &[u8], hit: &mut dyn FnMut(usize)) {
+    pub(crate) fn scan(&self, text: &[u8], hit: &mut dyn FnMut(usize)) {
         self.with_scratch(|scratch| {
             self.inner.block.scan(text, scratch, |id: u32, _: u64, _: u64, _: u32| {
                 hit(usize::try_from(id).unwrap_or(usize::MAX));
@@ -84,12 +77,12 @@ impl Set {
     }
 
     /// Starts a text in pieces.
-    pub fn start(&self) -> Scan {
+    pub(crate) fn start(&self) -> Scan {
         Scan { set: self.clone(), stream: self.inner.streaming.open_stream().ok() }
     }
 
     /// Reads a piece.
-    pub fn feed(&self, scan: &mut Scan, piece: &[u8], hit: &mut dyn FnMut(usize)) {
+    pub(crate) fn feed(&self, scan: &mut Scan, piece: &[u8], hit: &mut dyn FnMut(usize)) {
         let Some(stream) = &scan.stream else { return };
         self.with_scratch(|scratch| {
             stream.scan(piece, scratch, |id: u32, _: u64, _: u64, _: u32| {
@@ -100,7 +93,7 @@ impl Set {
     }
 
     /// The text has ended: patterns that are anchored there match now.
-    pub fn finish(&self, scan: &mut Scan, hit: &mut dyn FnMut(usize)) {
+    pub(crate) fn finish(&self, scan: &mut Scan, hit: &mut dyn FnMut(usize)) {
         let Some(stream) = scan.stream.take() else { return };
         self.with_scratch(|scratch| {
             stream.close(scratch, |id: u32, _: u64, _: u64, _: u32| {

@@ -4,7 +4,7 @@ use memchr::memmem::Finder;
 
 /// A glob whose only wildcard is `*`.
 #[derive(Clone, Debug)]
-pub struct Pieces {
+pub(crate) struct Pieces {
     /// In front of the first `*`; the whole text when there is none.
     start: Box<[u8]>,
     /// Between two.
@@ -16,7 +16,7 @@ pub struct Pieces {
 
 impl Pieces {
     /// The pieces of a glob; `caseless` letters have no case. None where the engine has to do it.
-    pub fn of(glob: &str, caseless: bool) -> Option<Self> {
+    pub(crate) fn of(glob: &str, caseless: bool) -> Option<Self> {
         let mut pieces: Vec<&str> = glob.split('*').collect();
         let end = (pieces.len() > 1).then(|| pieces.pop()).flatten();
         let (start, inner) = pieces.split_first()?;
@@ -34,7 +34,7 @@ impl Pieces {
     }
 
     /// True when the glob matches this value.
-    pub fn matches(&self, value: &[u8]) -> bool {
+    pub(crate) fn matches(&self, value: &[u8]) -> bool {
         let Some((start, rest)) = value.split_at_checked(self.start.len()) else { return false };
         if !self.same(start, &self.start) {
             return false;
@@ -64,7 +64,7 @@ impl Pieces {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{glob, pure};
+    use super::super::{compile, glob};
     use super::*;
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
             let regex = glob(&typed);
             let regex = if caseless { format!("(?i){regex}") } else { regex };
             if let Some(pieces) = Pieces::of(&typed, caseless) {
-                let oracle = pure::compile(&regex).unwrap();
+                let oracle = compile(&regex).unwrap();
                 prop_assert_eq!(pieces.matches(value.as_bytes()), oracle.is_match(value.as_bytes()), "{}", typed);
             }
         }
