@@ -59,6 +59,8 @@ pub struct Action {
     pub decisive: Option<Arc<str>>,
     /// All rules that matched.
     pub rule_ids: Vec<Arc<str>>,
+    /// Their tags, each once.
+    pub rule_tags: Vec<Arc<str>>,
     /// The highest severity among them.
     pub severity: Option<Severity>,
 }
@@ -71,7 +73,14 @@ impl Action {
 
     /// A decision that no rule made.
     pub fn because(verdict: Verdict, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { verdict, reason: reason.into(), decisive: None, rule_ids: Vec::new(), severity: None }
+        Self {
+            verdict,
+            reason: reason.into(),
+            decisive: None,
+            rule_ids: Vec::new(),
+            rule_tags: Vec::new(),
+            severity: None,
+        }
     }
 
     /// True when the gateway answers instead of the origin.
@@ -82,19 +91,25 @@ impl Action {
     /// This action and a later one about the same exchange as one: the more severe decides (on a tie the earlier, unless
     /// the later is the first to exempt), every rule stays named once, the highest severity stays.
     pub fn join(mut self, mut later: Self) -> Self {
-        let mut rule_ids = std::mem::take(&mut self.rule_ids);
-        let named: HashSet<Arc<str>> = rule_ids.iter().cloned().collect();
-        rule_ids.extend(std::mem::take(&mut later.rule_ids).into_iter().filter(|id| !named.contains(id)));
+        let rule_ids = union(std::mem::take(&mut self.rule_ids), std::mem::take(&mut later.rule_ids));
+        let rule_tags = union(std::mem::take(&mut self.rule_tags), std::mem::take(&mut later.rule_tags));
         let severity = self.severity.max(later.severity);
         let passed = self.verdict == Verdict::Allow && self.decisive.is_none();
         let decides = if later.verdict > self.verdict || passed && later.exempts() { later } else { self };
-        Self { rule_ids, severity, ..decides }
+        Self { rule_ids, rule_tags, severity, ..decides }
     }
 
     /// True when an `allow` rule decided.
     fn exempts(&self) -> bool {
         self.verdict == Verdict::Allow && self.decisive.is_some()
     }
+}
+
+/// Every word once, in the order in which they came.
+fn union(mut words: Vec<Arc<str>>, more: impl IntoIterator<Item = Arc<str>>) -> Vec<Arc<str>> {
+    let mut known: HashSet<Arc<str>> = words.iter().cloned().collect();
+    words.extend(more.into_iter().filter(|word| known.insert(Arc::clone(word))));
+    words
 }
 
 impl Policy {
@@ -135,6 +150,7 @@ impl Policy {
             reason: format!("{by} {}: {}", decisive.id, decisive.title).into(),
             decisive: Some(Arc::clone(&decisive.id)),
             rule_ids: counting.iter().map(|rule| Arc::clone(&rule.id)).collect(),
+            rule_tags: union(Vec::new(), counting.iter().flat_map(|rule| rule.tags.iter().cloned())),
             severity: counting.iter().map(|rule| rule.severity).max(),
         }
     }
@@ -156,6 +172,7 @@ impl Policy {
             reason: format!("the body could not be inspected: {why}").into(),
             decisive: None,
             rule_ids: so_far.rule_ids,
+            rule_tags: so_far.rule_tags,
             severity,
         }
     }
@@ -207,6 +224,19 @@ mod tests {
         assert_eq!((action.verdict, action.decisive.as_deref()), (Verdict::Block, Some("b")));
         assert_eq!(action.rule_ids.len(), 3);
         assert_eq!(action.severity, Some(Severity::High));
+    }
+
+    #[test]
+    fn the_tags_of_all_rules_that_matched_are_named_once() {
+        let tagged = |id: &str, tags: &[&str]| {
+            let tags = tags.iter().map(|tag| Arc::from(*tag)).collect();
+            Arc::new(Rule { tags, ..(*hit(id, RuleAction::Log, Severity::Low)).clone() })
+        };
+        let policy = policy(Verdict::Log);
+        let head = policy.judge(&vec![tagged("a", &["mcp", "shadow"]), tagged("b", &["mcp"])], None);
+        assert_eq!(head.rule_tags, ["mcp".into(), "shadow".into()]);
+        let joined = head.join(policy.judge(&vec![tagged("c", &["body", "shadow"])], None));
+        assert_eq!(joined.rule_tags, ["mcp".into(), "shadow".into(), "body".into()]);
     }
 
     #[test]

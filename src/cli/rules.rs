@@ -98,7 +98,7 @@ fn list(set: &RuleSet, as_json: bool) -> Ended {
         if as_json {
             let row = json!({
                 "id": &*rule.id, "title": &*rule.title, "action": rule.action.as_str(), "severity": rule.severity.as_str(),
-                "tags": rule.tags, "file": rule.file,
+                "tags": rule.tags.iter().map(|tag| &**tag).collect::<Vec<&str>>(), "file": rule.file,
             });
             writeln!(out, "{row}")?;
         } else {

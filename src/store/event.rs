@@ -91,6 +91,8 @@ columns! {
         reason: Cow<'static, str> => Text,
         /// The ids of all rules that matched.
         rule_ids: Vec<String> => Words,
+        /// The tags of all rules that matched; `shadow` makes a detection one of shadow MCP.
+        rule_tags: Vec<String> => Words,
         /// The highest severity of the rules that matched.
         severity: Option<Severity> => Word,
         /// Content hash of the rule set that judged.

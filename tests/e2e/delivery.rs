@@ -15,7 +15,7 @@ fn delivered(clickhouse: &Peer) -> HashMap<String, u64> {
 }
 
 /// Waits until everything in the journal is in ClickHouse, then compares one by one.
-fn expect_all_once(gateway: &Gateway, clickhouse: &Peer, rows: usize) {
+pub fn expect_all_once(gateway: &Gateway, clickhouse: &Peer, rows: usize) {
     let mut found = HashMap::new();
     eventually(AFTER_RETRIES, &format!("{rows} rows are delivered"), || {
         found = delivered(clickhouse);
@@ -31,7 +31,7 @@ fn expect_all_once(gateway: &Gateway, clickhouse: &Peer, rows: usize) {
 }
 
 /// Compares every column of every row; both stores must hold the same rows.
-fn expect_the_same_rows(gateway: &Gateway, clickhouse: &Peer) {
+pub fn expect_the_same_rows(gateway: &Gateway, clickhouse: &Peer) {
     // The engine writes times with a space, and some versions write 64-bit numbers as text.
     let plain = |row: &serde_json::Value| -> BTreeMap<String, String> {
         let plain = |value: &serde_json::Value| match value {

@@ -21,4 +21,5 @@ mod proxy;
 mod readme;
 mod setup;
 mod support;
+mod upgrade;
 mod wire;

@@ -77,7 +77,7 @@ pub(super) fn from_sources(sources: Vec<Source>) -> Result<Arc<RuleSet>, Located
                 action: entry.action,
                 severity: entry.severity,
                 on_approved: entry.condition.value.names_approved(),
-                tags: entry.tags.clone(),
+                tags: entry.tags.iter().map(|tag| Arc::from(tag.as_str())).collect(),
                 file: source.file.clone(),
             };
             set.rules.push((Arc::new(rule), expression));

@@ -50,8 +50,8 @@ pub struct Rule {
     pub severity: Severity,
     /// True when its condition says `approved: true`.
     pub on_approved: bool,
-    /// Words for grouping rules; they have no effect.
-    pub tags: Vec<String>,
+    /// The author's words; they go into the column `rule_tags`, where `shadow` makes a detection one of shadow MCP.
+    pub tags: Vec<Arc<str>>,
     /// The file it was read from.
     pub file: PathBuf,
 }

@@ -55,6 +55,7 @@ impl Seen {
         event.verdict = self.action.verdict;
         event.reason = self.action.reason.clone();
         event.rule_ids = self.action.rule_ids.iter().map(ToString::to_string).collect();
+        event.rule_tags = self.action.rule_tags.iter().map(ToString::to_string).collect();
         event.severity = self.action.severity;
     }
 

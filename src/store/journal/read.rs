@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql};
 use serde_json::{Map, Value};
 
 use super::FILE;
-use crate::store::event::{COLUMNS, Kind};
+use crate::store::event::{COLUMNS, Column, Kind};
 
 /// Most rows that one free query returns.
 pub const SQL_ROWS_MAX: usize = 100_000;
@@ -21,6 +21,8 @@ const PROGRESS_OPS: i32 = 10_000;
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    /// What is selected of `events`, in the order of the dictionary.
+    columns: String,
 }
 
 /// Which events.
@@ -84,8 +86,12 @@ impl Reader {
             connection.execute_batch("PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;")?;
             Ok(connection)
         };
-        let connection = open().map_err(|e| format!("cannot open {}: {e}", path.display()))?;
-        Ok(Self { connection })
+        let read = || -> rusqlite::Result<Self> {
+            let connection = open()?;
+            let columns = columns(&connection)?;
+            Ok(Self { connection, columns })
+        };
+        read().map_err(|e| format!("cannot open {}: {e}", path.display()))
     }
 
     /// The connection, for other readers of the store.
@@ -102,7 +108,7 @@ impl Reader {
 
     /// The events that pass the filter, oldest first.
     pub fn events(&self, filter: &Filter) -> Result<Vec<Found>, String> {
-        let (sql, parameters) = filter.sql();
+        let (sql, parameters) = filter.sql(&self.columns);
         let read = || -> rusqlite::Result<Vec<Found>> {
             let mut statement = self.connection.prepare(&sql)?;
             let parameters: Vec<&dyn ToSql> = parameters.iter().map(|p| p as &dyn ToSql).collect();
@@ -150,8 +156,7 @@ impl Reader {
 
 impl Filter {
     /// The statement and its parameters.
-    fn sql(&self) -> (String, Vec<String>) {
-        let names: Vec<String> = COLUMNS.iter().map(|column| format!("\"{}\"", column.name)).collect();
+    fn sql(&self, columns: &str) -> (String, Vec<String>) {
         // The newest by time where a time is asked for: its index ends the search early.
         let order = match self {
             Self { after: Some(_), .. } => "seq",
@@ -161,8 +166,7 @@ impl Filter {
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX);
         let (conditions, parameters) = self.conditions();
         let sql = format!(
-            "SELECT seq, {} FROM events WHERE {} ORDER BY {order} LIMIT {limit}",
-            names.join(", "),
+            "SELECT seq, {columns} FROM events WHERE {} ORDER BY {order} LIMIT {limit}",
             conditions.join(" AND ")
         );
         (sql, parameters)
@@ -198,14 +202,27 @@ impl Filter {
     }
 }
 
+/// The columns that a store has, and absent ones for those that it lacks: a build may read the store of an older one, which
+/// may still be running and writing it.
+fn columns(connection: &Connection) -> rusqlite::Result<String> {
+    let mut statement = connection.prepare("SELECT name FROM pragma_table_info('events')")?;
+    let there: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let select = |column: &Column| {
+        let is_there = there.iter().any(|name| name == column.name);
+        if is_there { format!("\"{}\"", column.name) } else { "NULL".to_owned() }
+    };
+    Ok(COLUMNS.iter().map(select).collect::<Vec<String>>().join(", "))
+}
+
 /// The columns of a row whose first column is the row number.
 pub fn object(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     let mut map = Map::new();
     for (index, column) in COLUMNS.iter().enumerate() {
         let value = plain(row.get_ref(index + 1)?);
         let value = match (column.kind, value) {
-            (Kind::Words, Value::String(list)) => {
-                serde_json::from_str(&list).unwrap_or(Value::Array(Vec::new()))
+            (Kind::Words, list) => {
+                let list = list.as_str().and_then(|list| serde_json::from_str(list).ok());
+                list.unwrap_or(Value::Array(Vec::new()))
             }
             (_, value) => value,
         };
@@ -234,7 +251,7 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         schema::migrate(&connection).unwrap();
         let plan = |filter: Filter| -> String {
-            let (sql, parameters) = filter.sql();
+            let (sql, parameters) = filter.sql("*");
             let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let lines =
                 statement.query_map(rusqlite::params_from_iter(parameters), |row| row.get(3)).unwrap();

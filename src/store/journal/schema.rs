@@ -12,9 +12,9 @@ pub const VERSION: i64 = STEPS[STEPS.len() - 1].0;
 const DETECTED: &str =
     "(verdict = 'log' OR verdict = 'inspect' OR verdict = 'redirect' OR verdict = 'block')";
 
-/// What makes a detection one of shadow MCP: evidence in the exchange, or a rule that says so by its name. The rest are
+/// What makes a detection one of shadow MCP: evidence in the exchange, or the tag of a rule that matched. The others are
 /// uploads that could not be inspected, requests with broken framing and the like.
-const SHADOW: &str = "(is_mcp <> 'none' OR instr(rule_ids, '\"shadow-mcp') > 0)";
+const SHADOW: &str = "(is_mcp <> 'none' OR instr(rule_tags, '\"shadow\"') > 0)";
 
 /// The statements that make an empty store.
 pub fn ddl() -> String {
@@ -63,15 +63,18 @@ FROM shadow_detections GROUP BY host, coalesce(user, client_ip);
     )
 }
 
-/// What brings the tables of an older build up to date, by the version that it leads to. A step never changes once it was
-/// released: stores that took it are not asked again.
+/// How the tables of an older build are brought up to date: the version that a step leads to, and its statements. Released
+/// steps stay as they are, because stores that took them do not take them again.
 ///
-/// `rusqlite_migration` would do the same, and it begins with frozen tables: new stores would not be made from [`COLUMNS`].
+/// Views and indexes are made anew after the steps. `rusqlite_migration` needs an older rusqlite, and with it a second
+/// SQLite.
 const STEPS: [(i64, &str); 1] = [(
     2,
     "ALTER TABLE events ADD COLUMN blame TEXT;
      UPDATE events SET blame = substr(error, 1, instr(error, ': ') - 1)
-     WHERE error LIKE 'client: %' OR error LIKE 'gateway: %' OR error LIKE 'origin: %' OR error LIKE 'policy: %';",
+     WHERE substr(error, 1, instr(error, ': ')) IN ('client:', 'gateway:', 'origin:', 'policy:');
+     ALTER TABLE events ADD COLUMN rule_tags TEXT DEFAULT '[]';
+     UPDATE events SET rule_tags = '[\"shadow\"]' WHERE instr(rule_ids, '\"shadow-mcp') > 0;",
 )];
 
 /// Makes the tables of an empty store, or brings those of an older build up to date: all or nothing.
@@ -97,3 +100,6 @@ pub fn migrate(connection: &Connection) -> Result<(), String> {
     };
     apply().map_err(|e| format!("the event store's tables cannot be made: {e}"))
 }
+
+#[cfg(test)]
+mod tests;

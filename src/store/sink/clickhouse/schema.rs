@@ -11,7 +11,13 @@ const DEDUPLICATION_WINDOW_SECONDS: u32 = 7 * 24 * 60 * 60;
 const DETECTED: &str = "verdict IN ('log', 'inspect', 'redirect', 'block')";
 
 /// What makes a detection one of shadow MCP, as in the embedded store.
-const SHADOW: &str = "(is_mcp <> 'none' OR arrayExists(id -> startsWith(id, 'shadow-mcp'), rule_ids))";
+const SHADOW: &str = "(is_mcp <> 'none' OR has(rule_tags, 'shadow'))";
+/// What columns that came later hold in rows from before, and in those of gateways that are not upgraded yet: the steps of
+/// the embedded store as expressions, which ClickHouse evaluates when such a row is read.
+const DEFAULTS: [(&str, &str); 2] = [
+    ("rule_tags", "if(arrayExists(id -> startsWith(id, 'shadow-mcp'), rule_ids), ['shadow'], [])"),
+    ("blame", "nullIf(extract(ifNull(error, ''), '^(client|gateway|origin|policy): '), '')"),
+];
 
 /// The statements that make (or complete) the schema; each can be run again.
 pub fn ddl(database: &str, cluster: Option<&str>, ttl_days: u32) -> Vec<String> {
@@ -60,11 +66,17 @@ fn window(replicated: bool) -> String {
 }
 
 fn columns() -> String {
-    let column = |column: &Column| {
-        let Column { name, clickhouse, help, .. } = column;
-        format!("    {name} {clickhouse} COMMENT '{}'", help.replace('\'', "\\'"))
-    };
+    let column =
+        |column: &Column| format!("    {} COMMENT '{}'", typed(column), column.help.replace('\'', "\\'"));
     COLUMNS.iter().map(column).collect::<Vec<String>>().join(",\n")
+}
+
+/// A column's name, type and default.
+fn typed(column: &Column) -> String {
+    let Column { name, clickhouse, .. } = column;
+    let default = DEFAULTS.iter().find(|(of, _)| of == name);
+    let default = default.map(|(_, value)| format!(" DEFAULT {value}")).unwrap_or_default();
+    format!("{name} {clickhouse}{default}")
 }
 
 /// Migration without a ledger: a column that is there already is left alone.
@@ -74,10 +86,8 @@ fn columns_added_later(database: &str, cluster: Option<&str>) -> Vec<String> {
     tables
         .iter()
         .map(|table| {
-            let columns: Vec<String> = COLUMNS
-                .iter()
-                .map(|column| format!("ADD COLUMN IF NOT EXISTS {} {}", column.name, column.clickhouse))
-                .collect();
+            let columns: Vec<String> =
+                COLUMNS.iter().map(|column| format!("ADD COLUMN IF NOT EXISTS {}", typed(column))).collect();
             format!("ALTER TABLE {database}.{table}{on} {}", columns.join(", "))
         })
         .collect()
@@ -119,6 +129,13 @@ FROM {d}.shadow_detections AS e GROUP BY host, who"
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn defaults_are_those_of_columns() {
+        for (name, _) in DEFAULTS {
+            assert!(COLUMNS.iter().any(|column| column.name == name), "{name}");
+        }
+    }
 
     #[test]
     fn a_cluster_gets_replicated_and_distributed_tables_on_every_node() {
