@@ -1,5 +1,6 @@
 //! The command line: verbs, exit codes, output for people and for programs.
 
+mod at;
 mod ca;
 mod failure;
 mod notify;
@@ -14,10 +15,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::config::{Config, environment};
+use crate::config::clickhouse::{DATABASE, TTL_DAYS};
 use crate::store::journal;
 use crate::store::sink::clickhouse;
-use failure::Failure;
+use at::At;
+use failure::{Ended, Failure};
 
 /// A secure web gateway that finds Model Context Protocol traffic nobody approved.
 #[derive(Debug, Parser)]
@@ -58,14 +60,6 @@ enum Verb {
     },
 }
 
-/// Where the configuration is.
-#[derive(Clone, Debug, clap::Args)]
-struct At {
-    /// Configuration file (YAML); defaults apply without one
-    #[arg(long, env = "DAYLIGHT_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
 #[derive(Debug, clap::Args)]
 struct SchemaOf {
     /// Which store
@@ -74,10 +68,10 @@ struct SchemaOf {
     #[arg(long, value_name = "NAME", value_parser = clickhouse_name)]
     cluster: Option<String>,
     /// Database
-    #[arg(long, default_value = "daylight", value_parser = clickhouse_name)]
+    #[arg(long, default_value = DATABASE, value_parser = clickhouse_name)]
     database: String,
     /// Days that ClickHouse keeps rows
-    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = TTL_DAYS.short(), value_parser = clap::value_parser!(u32).range(1..=10_000))]
     ttl_days: u32,
 }
 
@@ -88,9 +82,6 @@ enum Store {
     /// ClickHouse
     Clickhouse,
 }
-
-/// The exit code of a verb, or why it failed.
-type Ended = Result<ExitCode, Failure>;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -114,15 +105,6 @@ pub fn main() -> ExitCode {
             Err(_closed) => ExitCode::FAILURE,
         },
     }
-}
-
-fn load(file: Option<&Path>) -> Result<Config, Failure> {
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    if let Some(name) = environment::unknown(names) {
-        return Err(Failure::UnknownVariable(name));
-    }
-    let variables = |name: &str| std::env::var(name).ok();
-    Ok(Config::load(file, &variables)?)
 }
 
 fn clickhouse_name(name: &str) -> Result<String, Box<dyn Error + Send + Sync>> {

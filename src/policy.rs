@@ -21,7 +21,9 @@ pub struct Bypass {
 }
 
 /// What to do with bodies that cannot be inspected (`inspect.uninspectable`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Uninspectable {
     /// Pass and record a detection.

@@ -1,12 +1,15 @@
 //! Strict YAML with errors that point: `file:line:column`, the offending line, what to do.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
@@ -75,6 +78,12 @@ impl Source {
         })
     }
 
+    /// Parses into a type whose [`Typed`] values keep their place in this source.
+    pub fn parse_typed<T: for<'a> Deserialize<'a>>(self: &Arc<Self>) -> Result<T, Located> {
+        let _reading = Reading::begin(self);
+        self.parse()
+    }
+
     /// A problem with a value that was parsed.
     pub fn at<T>(&self, value: &Spanned<T>, message: impl Into<String>) -> Located {
         self.here(value.referenced, message)
@@ -129,6 +138,87 @@ impl Place {
     }
 }
 
+thread_local! {
+    /// The source that [`Source::parse_typed`] reads on this thread: serde hands no context to the values it makes.
+    static READING: RefCell<Option<Arc<Source>>> = const { RefCell::new(None) };
+}
+
+/// Puts the source that was read before back when it is dropped.
+struct Reading(Option<Arc<Source>>);
+
+impl Reading {
+    fn begin(source: &Arc<Source>) -> Self {
+        Self(READING.replace(Some(Arc::clone(source))))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        READING.set(self.0.take());
+    }
+}
+
+/// A value with the place where it was typed, which is in a file or in a variable. A default has no place.
+#[derive(Clone, Debug)]
+pub struct Typed<T> {
+    /// The value.
+    pub value: T,
+    place: Option<Place>,
+}
+
+impl<T> Typed<T> {
+    /// A default, which nobody typed.
+    pub fn default_of(value: T) -> Self {
+        Self { value, place: None }
+    }
+
+    /// True when nobody typed the value.
+    pub fn is_default(&self) -> bool {
+        self.place.is_none()
+    }
+
+    /// A problem with this value.
+    pub fn error(&self, message: impl Into<String>) -> Located {
+        match &self.place {
+            Some(place) => place.error(message),
+            None => Located { file: "defaults".into(), message: message.into(), ..Located::default() },
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Typed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<T>::deserialize(deserializer)?;
+        let place = READING.with_borrow(|source| source.as_ref().map(|source| source.place(&spanned)));
+        Ok(Self { value: spanned.value, place })
+    }
+}
+
+impl<T: Serialize> Serialize for Typed<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
+}
+
+/// Editors see the value alone.
+impl<T: JsonSchema> JsonSchema for Typed<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
 /// The message for who wrote the file.
 fn plain(error: &Error) -> String {
     match error {
@@ -152,5 +242,17 @@ mod tests {
     fn a_file_without_an_end_is_not_read_to_it() {
         let error = Source::read(Path::new("/dev/zero")).unwrap_err().to_string();
         assert!(error.starts_with("/dev/zero: is larger than 8388608 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_typed_value_keeps_the_place_in_its_own_source() {
+        let source = |file: &str, text: &str| Arc::new(Source { file: file.into(), text: text.into() });
+        let first: Vec<Typed<u8>> = source("a.yaml", "[ 1,\n  2 ]").parse_typed().unwrap();
+        let second: Typed<u8> = source("B", "3").parse_typed().unwrap();
+        assert_eq!(first[1].error("odd").to_string(), "a.yaml:2:3: odd\n    2 ]");
+        assert_eq!(second.error("odd").to_string(), "B:1:1: odd\n    3");
+        let nowhere: Typed<u8> = source("c.yaml", "4").parse().unwrap();
+        assert!(nowhere.is_default(), "nothing is left over from the sources before");
+        assert_eq!(Typed::default_of(5).error("odd").to_string(), "defaults: odd");
     }
 }

@@ -42,7 +42,7 @@ fn a_room_uses_only_rooms_of_lower_storeys() {
 #[test]
 fn no_files_use_each_other_in_a_circle() {
     let house = ours();
-    none(&Uses::of(&house).circles(&law::CIRCLE_EXCEPTIONS));
+    none(&Uses::of(&house).circles(law::CIRCLE_EXCEPTIONS));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Variables};
 use crate::detect::rules;
 use crate::proxy::{Gateway, Ruling};
 use crate::telemetry::labels::Outcome;
@@ -56,7 +56,7 @@ impl Reloader {
     }
 
     fn read(&self) -> Result<Ruling, String> {
-        let variables = |name: &str| std::env::var(name).ok();
+        let variables = Variables::of_process().map_err(|e| e.to_string())?;
         let config = Config::load(self.file.as_deref(), &variables).map_err(|e| e.to_string())?;
         let rules = rules::load(&config.rules).map_err(|e| e.to_string())?;
         super::ruling(config, rules).map_err(|e| e.to_string())

@@ -7,7 +7,8 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::{At, Ended, load};
+use super::at::At;
+use super::failure::Ended;
 use crate::wire::tls::Authority;
 use crate::wire::tls::authority::OVERLAP_DAYS;
 
@@ -51,7 +52,7 @@ pub(super) enum Form {
 
 pub(super) fn main(verb: Verb) -> Ended {
     let now = OffsetDateTime::now_utc();
-    let dir = |at: &At| load(at.config.as_deref()).map(|config| config.ca_dir);
+    let dir = |at: &At| at.load().map(|config| config.ca_dir);
     let mut out = io::stdout().lock();
     match verb {
         Verb::Init(at) => show(&mut out, &Authority::init(&dir(&at)?, now)?)?,

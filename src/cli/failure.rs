@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use crate::app::StartError;
 use crate::wire::tls::AuthorityError;
@@ -21,15 +22,15 @@ const EXIT_FAILURE: u8 = 1;
 /// A configuration that cannot be used (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIGURATION: u8 = 78;
 
+/// The exit code of a verb, or why it failed.
+pub(super) type Ended = Result<ExitCode, Failure>;
+
 /// Why a verb failed. Wrong use of the command line ends earlier, with exit code 2.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// A mistake in the configuration, a variable or a rule file.
     #[error(transparent)]
     Mistake(#[from] Located),
-    /// A variable that looks like one of ours and is none.
-    #[error("{0}: no such variable; docs/configuration.md names every key, unset what is not one")]
-    UnknownVariable(String),
     /// The gateway cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -72,7 +73,7 @@ impl Failure {
     /// The exit code; [`EXIT_CODES`] says what each means.
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Mistake(_) | Self::UnknownVariable(_) => EXIT_CONFIGURATION,
+            Self::Mistake(_) => EXIT_CONFIGURATION,
             Self::Start(error) => match error {
                 StartError::Resource(_) => EXIT_FAILURE,
                 StartError::Mistake(_)
@@ -112,7 +113,6 @@ mod tests {
     fn the_configuration_s_mistakes_and_the_machine_s_failures_have_their_own_codes() {
         for (failure, code) in [
             (Failure::Mistake(Located::default()), 78),
-            (Failure::UnknownVariable("DAYLIGHT_X".into()), 78),
             (Failure::Start(StartError::Mistake(Located::default())), 78),
             (Failure::Start(StartError::Resource("the port is taken".into())), 1),
             (Failure::Authority(AuthorityError::Missing("certs".into())), 78),

@@ -1,4 +1,7 @@
 //! Tells the service manager how far the program is (sd_notify(3)): one datagram to the socket that it names.
+//!
+//! By hand: the crate `sd-notify` (0.5) takes `@name` for a file, so it cannot reach a socket in the abstract name space,
+//! which sd_notify(3) allows.
 
 use std::ffi::OsStr;
 use std::io;

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{At, Ended, Failure, load};
+use super::at::At;
+use super::failure::{Ended, Failure};
 use crate::store::event::time_text;
 use crate::store::journal::read::{Filter, Found, Reader, Table};
 
@@ -160,7 +161,7 @@ fn distinct(columns: &[String]) -> Vec<String> {
 }
 
 fn open(at: &At) -> Result<Reader, Failure> {
-    let config = load(at.config.as_deref())?;
+    let config = at.load()?;
     Reader::open(&config.journal.dir).map_err(Failure::store)
 }
 

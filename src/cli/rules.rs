@@ -7,7 +7,8 @@ use std::sync::Arc;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{At, Ended, Failure, load};
+use super::at::At;
+use super::failure::{Ended, Failure};
 use crate::detect::rules::{self, RuleSet};
 use crate::yaml::Located;
 
@@ -66,7 +67,7 @@ fn read(at: &At) -> Result<Arc<RuleSet>, Failure> {
 
 /// The rules that the configuration names, or the mistake in them.
 fn read_rules(at: &At) -> Result<Result<Arc<RuleSet>, Located>, Failure> {
-    Ok(rules::load(&load(at.config.as_deref())?.rules))
+    Ok(rules::load(&at.load()?.rules))
 }
 
 fn check(at: &At, as_json: bool) -> Ended {

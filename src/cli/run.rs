@@ -3,14 +3,19 @@
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{At, Ended, Failure, load, notify};
+use super::at::At;
+use super::failure::{Ended, Failure};
+use super::notify;
 use crate::app::{self, Addresses, App};
-use crate::detect::rules::ENGINE;
+use crate::clock;
+use crate::detect::rules::{ENGINE, RuleSet};
 use crate::telemetry::logs;
+use crate::yaml::Located;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
@@ -23,29 +28,44 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn main(self) -> Ended {
-        let checked = load(self.at.config.as_deref()).and_then(|config| Ok(app::check(&config)?));
+        let checked = self.check();
         let mut out = io::stdout().lock();
         match (&checked, self.json) {
-            (Ok(rules), true) => {
-                let said =
-                    json!({ "ok": true, "rules": rules.len(), "rule_set": &*rules.hash, "engine": ENGINE });
+            (Ok((rules, notes)), true) => {
+                let notes: Vec<_> = notes.iter().map(note_row).collect();
+                let said = json!({
+                    "ok": true, "rules": rules.len(), "rule_set": &*rules.hash, "engine": ENGINE, "notes": notes,
+                });
                 writeln!(out, "{said}")?;
             }
-            (Ok(rules), false) => {
+            (Ok((rules, notes)), false) => {
                 writeln!(out, "ok: {} rules, rule set {}, engine {ENGINE}", rules.len(), rules.hash)?;
+                notes.iter().try_for_each(|note| writeln!(out, "note: {note}"))?;
             }
             (Err(why), true) => {
                 writeln!(out, "{}", json!({ "ok": false, "error": why.to_string() }))?;
             }
             (Err(_), false) => {}
         }
-        checked.map(|_rules| ExitCode::SUCCESS)
+        checked.map(|_rules_and_notes| ExitCode::SUCCESS)
     }
+
+    fn check(&self) -> Result<(Arc<RuleSet>, Vec<Located>), Failure> {
+        let config = self.at.load()?;
+        Ok((app::check(&config)?, config.notes(clock::now_s())))
+    }
+}
+
+fn note_row(note: &Located) -> Value {
+    json!({ "file": note.file, "line": note.line, "column": note.column, "message": note.message })
 }
 
 pub(super) fn run(at: &At) -> Ended {
     logs::start();
-    let config = load(at.config.as_deref())?;
+    let config = at.load()?;
+    for note in config.notes(clock::now_s()) {
+        tracing::warn!("{note}");
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::Runtime)?;
     let file = at.config.clone();

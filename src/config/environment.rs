@@ -1,105 +1,119 @@
 //! `DAYLIGHT_SECTION_KEY` in the environment overrides the file: every key of `docs/configuration.md` has its variable.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::ffi::OsString;
+use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde_saphyr::Spanned;
+use serde::Deserialize;
 
-use super::raw::{ClickHouse, Raw};
 use crate::yaml::{Located, Source};
 
-/// What every variable starts with.
-pub const PREFIX: &str = "DAYLIGHT_";
+/// What every variable of a key starts with.
+const PREFIX: &str = "DAYLIGHT_";
 /// Variables that are no keys: the file itself, and the log filter.
 const OTHERS: [&str; 2] = ["DAYLIGHT_CONFIG", "DAYLIGHT_LOG"];
-const CLICKHOUSE_URL: &str = "DAYLIGHT_CLICKHOUSE_URL";
 
-/// Variables and what was read of them.
-pub struct Environment<'a> {
-    read: &'a dyn Fn(&str) -> Option<String>,
-    /// Where the next value starts. Values are read as if they followed the file's last line, one after the other: a place
-    /// in one of them is then not taken for a place in the file.
-    line: u64,
-    applied: Vec<Variable>,
-    asked: BTreeSet<String>,
+/// The variables of keys, with their values.
+#[derive(Clone, Debug, Default)]
+pub struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// Those of this process; a value that is not UTF-8 is refused.
+    pub fn of_process() -> Result<Self, Located> {
+        Self::among(env::vars_os())
+    }
+
+    /// Those whose names are ours among these; a value that is not UTF-8 is refused.
+    fn among(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Located> {
+        let mut ours = BTreeMap::new();
+        for (name, value) in variables {
+            let Ok(name) = name.into_string() else { continue };
+            if !name.starts_with(PREFIX) || OTHERS.contains(&name.as_str()) {
+                continue;
+            }
+            let value = value.into_string().map_err(|_bytes| about(&name, "is not UTF-8"))?;
+            ours.insert(name, value);
+        }
+        Ok(Self(ours))
+    }
 }
 
-struct Variable {
-    first_line: u64,
-    source: Source,
+impl<const N: usize> From<[(&str, &str); N]> for Variables {
+    fn from(variables: [(&str, &str); N]) -> Self {
+        Self(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    }
 }
 
-/// A section whose keys have variables.
-pub trait Section {
-    /// Overrides every key whose variable is set.
-    fn apply(&mut self, section: &str, environment: &mut Environment<'_>) -> Result<(), Located>;
+/// Overrides keys, and notes which names are keys at all.
+#[derive(Debug)]
+pub(crate) struct Environment<'a> {
+    variables: &'a Variables,
+    keys: BTreeSet<String>,
 }
 
 impl<'a> Environment<'a> {
-    /// Variables, as `read` knows them, that override a file.
-    pub fn over(file: &Source, read: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        let line = u64::try_from(file.text.lines().count()).unwrap_or(u64::MAX).saturating_add(1);
-        Self { read, line, applied: Vec::new(), asked: BTreeSet::new() }
+    pub(crate) fn new(variables: &'a Variables) -> Self {
+        Self { variables, keys: BTreeSet::new() }
     }
 
-    /// Overrides every key whose variable is set.
-    pub fn apply(&mut self, raw: &mut Raw) -> Result<(), Located> {
-        raw.apply("", self)
-    }
-
-    /// Overrides one key; the value is YAML: `[a, b]` is a list.
-    pub fn set<T: DeserializeOwned>(&mut self, section: &str, key: &str, to: &mut T) -> Result<(), Located> {
+    /// Overrides one key when its variable is set. The value is YAML (`[a, b]` is a list), and a mistake in it is located in
+    /// the variable.
+    pub(crate) fn set<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        section: &str,
+        key: &str,
+        to: &mut T,
+    ) -> Result<(), Located> {
         let separator = if section.is_empty() { "" } else { "_" };
         let name = format!("{PREFIX}{section}{separator}{key}").to_uppercase();
-        let text = (self.read)(&name);
-        self.asked.insert(name.clone());
-        let Some(text) = text else { return Ok(()) };
-        let first_line = self.line;
-        self.line = self.line.saturating_add(u64::try_from(text.lines().count()).unwrap_or(u64::MAX));
-        let padding = usize::try_from(first_line - 1).unwrap_or_default();
-        let shifted = Source { file: name.as_str().into(), text: "\n".repeat(padding) + &text };
-        self.applied.push(Variable { first_line, source: Source { file: name.into(), text } });
-        *to = shifted.parse::<Spanned<T>>().map_err(|error| self.place(error))?.value;
+        if let Some(text) = self.variables.0.get(&name) {
+            let source = Arc::new(Source { file: name.as_str().into(), text: text.clone() });
+            *to = source.parse_typed().map_err(|error| match error {
+                // The value as a whole is wrong.
+                Located { line: 0, message, .. } => source.located(1, 1, message),
+                inside => inside,
+            })?;
+        }
+        self.keys.insert(name);
         Ok(())
     }
 
-    /// Points to the variable when the mistake is in one.
-    pub fn place(&self, error: Located) -> Located {
-        match self.applied.iter().rev().find(|variable| variable.first_line <= error.line) {
-            None => error,
-            Some(Variable { first_line, source }) => {
-                source.located(error.line - first_line + 1, error.column, error.message)
-            }
+    /// The names of all keys that were asked for.
+    pub(crate) fn keys(&self) -> &BTreeSet<String> {
+        &self.keys
+    }
+
+    /// Refuses a variable that is no key: a typing error must not pass for a setting.
+    pub(crate) fn refuse_unknown(&self) -> Result<(), Located> {
+        match self.variables.0.keys().find(|name| !self.keys.contains(*name)) {
+            None => Ok(()),
+            Some(name) => Err(about(
+                name,
+                "no such variable; docs/configuration.md names every key, unset what is not one",
+            )),
         }
     }
 }
 
-/// Its address alone makes the section, which has no other key without a default.
-impl Section for Option<ClickHouse> {
-    fn apply(&mut self, section: &str, environment: &mut Environment<'_>) -> Result<(), Located> {
-        if self.is_none()
-            && let Some(url) = (environment.read)(CLICKHOUSE_URL)
-        {
-            let text = serde_json::json!({ "url": url }).to_string();
-            *self = Some(Source { file: CLICKHOUSE_URL.into(), text }.parse::<ClickHouse>()?);
-        }
-        self.as_mut().map_or(Ok(()), |entry| entry.apply(section, environment))
-    }
+/// A problem with a variable as a whole.
+fn about(name: &str, message: &str) -> Located {
+    Located { file: name.into(), message: message.into(), ..Located::default() }
 }
 
-/// The first of these names that looks like a variable of ours and is none.
-pub fn unknown(names: impl IntoIterator<Item = String>) -> Option<String> {
-    let known = names_of_keys();
-    let ours = |name: &String| name.starts_with(PREFIX);
-    names.into_iter().filter(ours).find(|name| !known.contains(name) && !OTHERS.contains(&name.as_str()))
-}
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
 
-/// The variable of every key.
-pub fn names_of_keys() -> BTreeSet<String> {
-    let read = |name: &str| (name == CLICKHOUSE_URL).then(|| "http://any.example".to_owned());
-    let mut environment = Environment::over(&Source { file: "defaults".into(), text: String::new() }, &read);
-    // Every key is asked for; the one value that is there is good.
-    match environment.apply(&mut Raw::default()) {
-        Ok(()) | Err(_) => environment.asked,
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_no_text_is_refused_and_other_programs_variables_are_left_alone() {
+        let broken = || OsString::from_vec(vec![0xff]);
+        let others = [("HOME", broken()), ("DAYLIGHT_LOG", broken()), ("DAYLIGHT_DATA", "x".into())];
+        let ours = Variables::among(others.map(|(name, value)| (name.into(), value))).unwrap();
+        assert_eq!(ours.0.into_keys().collect::<Vec<_>>(), ["DAYLIGHT_DATA"]);
+        let error = Variables::among([("DAYLIGHT_DATA".into(), broken())]).unwrap_err().to_string();
+        assert_eq!(error, "DAYLIGHT_DATA: is not UTF-8");
     }
 }

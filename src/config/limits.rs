@@ -1,20 +1,45 @@
-//! Limits with units.
+//! `limits`: how much and how long, for one connection and for the gateway as a whole.
 
 use std::time::Duration;
 
-use serde_saphyr::Spanned;
-
-use super::raw::Raw;
+use crate::config::inspect::InspectSection;
+use crate::config::section::section;
+use crate::config::size::{KIB, Size};
+use crate::config::within::{Count, Fields, Millis};
 use crate::proxy::Limits;
 use crate::wire::http::serve;
-use crate::yaml::{Located, Source};
 
-/// Bytes of a KiB, MiB and GiB.
-pub const KIB: u64 = 1024;
-/// See [`KIB`].
-pub const MIB: u64 = 1024 * KIB;
-/// See [`KIB`].
-pub const GIB: u64 = 1024 * MIB;
+/// The HTTP/1.1 parser works with no smaller buffer.
+const HEAD_BYTES_LEAST: u64 = 8 * KIB;
+
+section! {
+    LimitsSection {
+        /// Client connections at once.
+        connections: Count = const { Count::of(20_000) },
+        /// Client connections at once from one address.
+        connections_per_client: Count = const { Count::of(2_000) },
+        /// Size of a request's head, at least `8KiB`.
+        head_bytes: Size<HEAD_BYTES_LEAST> = const { Size::of(64 * KIB) },
+        /// Header fields of a request.
+        head_fields: Fields = const { Fields::of(128) },
+        /// Requests at once on an HTTP/2 connection.
+        streams: Count = const { Count::of(256) },
+        /// Time for a client's first bytes after CONNECT.
+        hello_ms: Millis = const { Millis::of(10_000) },
+        /// Time to resolve a name and to connect.
+        dial_ms: Millis = const { Millis::of(10_000) },
+        /// Time for a TLS handshake, with clients and with origins.
+        tls_ms: Millis = const { Millis::of(10_000) },
+        /// Time for an origin's response head.
+        response_head_ms: Millis = const { Millis::of(300_000) },
+        /// How long an HTTP connection may be idle, or a request's head may take.
+        idle_ms: Millis = const { Millis::of(120_000) },
+        /// How long a spliced or upgraded connection may be silent.
+        splice_idle_ms: Millis = const { Millis::of(600_000) },
+        /// How long shutting down waits for open connections.
+        drain_ms: Millis = const { Millis::of(10_000) },
+    }
+}
 
 /// Limits on the gateway as a whole.
 #[derive(Clone, Copy, Debug)]
@@ -35,69 +60,33 @@ pub struct Totals {
     pub hold_bytes: usize,
 }
 
-/// Reads all limits.
-pub fn mean(raw: &Raw, source: &Source) -> Result<(Limits, Totals), Located> {
-    let typed = &raw.limits;
-    let count = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-    let http = serve::Limits {
-        head_bytes: count(bytes(typed.head_bytes.as_ref(), source, 64 * KIB)?.max(8 * KIB)),
-        head_fields: typed.head_fields.count(),
-        idle: typed.idle_ms.duration(),
-        streams: typed.streams.short(),
-    };
-    let limits = Limits {
-        http,
-        hello: typed.hello_ms.duration(),
-        client_tls: typed.tls_ms.duration(),
-        splice_idle: typed.splice_idle_ms.duration(),
-        hold_bytes: count(bytes(raw.inspect.hold_bytes.as_ref(), source, MIB)?),
-        hold: raw.inspect.hold_ms.duration(),
-        payload_bytes: count(bytes(raw.inspect.payload_bytes.as_ref(), source, 16 * KIB)?),
-    };
-    let totals = Totals {
-        connections: typed.connections.count(),
-        connections_per_client: typed.connections_per_client.count(),
-        dial: typed.dial_ms.duration(),
-        origin_tls: typed.tls_ms.duration(),
-        response_head: typed.response_head_ms.duration(),
-        drain: typed.drain_ms.duration(),
-        hold_bytes: count(bytes(raw.inspect.hold_total_bytes.as_ref(), source, 512 * MIB)?),
-    };
-    Ok((limits, totals))
-}
-
-/// Reads a size such as `1MiB`, `64 KiB` or a plain number of bytes.
-pub fn bytes(typed: Option<&Spanned<String>>, source: &Source, default: u64) -> Result<u64, Located> {
-    let Some(typed) = typed else { return Ok(default) };
-    size(&typed.value)
-        .ok_or_else(|| source.at(typed, format!("`{}` is not a size such as 512KiB or 1MiB", typed.value)))
-}
-
-fn size(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(digits)?;
-    let factor = match unit.trim() {
-        "" | "B" => 1,
-        "KiB" | "K" => KIB,
-        "MiB" | "M" => MIB,
-        "GiB" | "G" => GIB,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_binary_units() {
-        assert_eq!(size("1MiB"), Some(MIB));
-        assert_eq!(size("64 KiB"), Some(64 * KIB));
-        assert_eq!(size("4096"), Some(4096));
-        for bad in ["", "MiB", "1MB", "-1", "1.5GiB", "99999999999999999999"] {
-            assert_eq!(size(bad), None, "{bad}");
-        }
+impl LimitsSection {
+    /// The limits on one connection and on the whole gateway.
+    pub(crate) fn resolve(&self, inspect: &InspectSection) -> (Limits, Totals) {
+        let http = serve::Limits {
+            head_bytes: self.head_bytes.length(),
+            head_fields: self.head_fields.count(),
+            idle: self.idle_ms.duration(),
+            streams: self.streams.short(),
+        };
+        let limits = Limits {
+            http,
+            hello: self.hello_ms.duration(),
+            client_tls: self.tls_ms.duration(),
+            splice_idle: self.splice_idle_ms.duration(),
+            hold_bytes: inspect.hold_bytes.length(),
+            hold: inspect.hold_ms.duration(),
+            payload_bytes: inspect.payload_bytes.length(),
+        };
+        let totals = Totals {
+            connections: self.connections.count(),
+            connections_per_client: self.connections_per_client.count(),
+            dial: self.dial_ms.duration(),
+            origin_tls: self.tls_ms.duration(),
+            response_head: self.response_head_ms.duration(),
+            drain: self.drain_ms.duration(),
+            hold_bytes: inspect.hold_total_bytes.length(),
+        };
+        (limits, totals)
     }
 }

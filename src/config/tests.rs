@@ -1,9 +1,10 @@
 use super::*;
+use crate::verdict::Verdict;
+use crate::wire::net::forbidden::Class;
 
 fn read(text: &str) -> Result<Config, Located> {
     let source = Source { file: "daylight.yaml".into(), text: text.into() };
-    let raw: Raw = if text.is_empty() { Raw::default() } else { source.parse()? };
-    Config::mean(&raw, &source)
+    Config::resolve(super::read(source)?)
 }
 
 /// The configuration of the design, whose keys other tools are written against.
@@ -73,6 +74,24 @@ fn every_mistake_points_to_its_line_and_column() {
         ("clickhouse: { url: \"http://c.example\", user: \"a b\" }\n", "\"a b\"", "not a user name"),
         ("pac:\n  proxies: [ \"http://p.example:8080\" ]\n", "\"http", "not a proxy such as"),
         ("pac: { proxies: [ p.example ] }\n", "p.example", "the port is missing"),
+        ("destinations: { hosts: { a.example: [] } }\n", "[]", "needs at least one address"),
+        ("destinations: { hosts: { \"a b\": [192.0.2.7] } }\n", "\"a b\"", "neither a DNS name nor"),
+        (
+            "auth: {users: [{name: a, password_hash: \"$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$4tnHiFmhyXPAOqSoDZbVNmmYTcGKAnj3ABfYzK+bYXw\"}, {password_hash: \"$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$4tnHiFmhyXPAOqSoDZbVNmmYTcGKAnj3ABfYzK+bYXw\", name: a}]}\n",
+            "a}",
+            "`a` is listed twice",
+        ),
+        ("clickhouse: { database: d }\n", "d }", "add `clickhouse.url`"),
+        ("clickhouse: { url: \"http://c.example:0\" }\n", "\"http", "the port is missing or not between"),
+        ("limits: { head_bytes: 4KiB }\n", "4KiB", "`4KiB` is too small; the least is 8KiB"),
+        (
+            "listen:\n  proxy: 127.0.0.1:9000\n  admin: 127.0.0.1:9000\n",
+            "127",
+            "also the address of `listen.proxy`",
+        ),
+        ("listen: { proxy: 0.0.0.0:8082 }\n", "0.0.0.0", "also the address of `listen.admin`"),
+        ("listen: { web: 127.0.0.1:8080 }\n", "127", "also the address of `listen.proxy`"),
+        ("listen: { web: here }\n", "here", "`here` is not an address"),
         ("journal: { max_bytes: 15MiB }\n", "15MiB", "the least is 16MiB"),
         ("posture: { shadow: redirect }\n", "redirect", "add `portal: { url:"),
     ] {
@@ -86,15 +105,13 @@ fn every_mistake_points_to_its_line_and_column() {
 }
 
 /// Reads defaults and these variables.
-fn with(variables: &[(&str, &str)]) -> Result<Config, Located> {
-    let read =
-        |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    Config::load(None, &read)
+fn with<const N: usize>(variables: [(&str, &str); N]) -> Result<Config, Located> {
+    Config::load(None, &Variables::from(variables))
 }
 
 #[test]
 fn a_variable_overrides_any_key() {
-    let config = with(&[
+    let config = with([
         ("DAYLIGHT_LISTEN_PROXY", "127.0.0.1:0"),
         ("DAYLIGHT_POSTURE_SHADOW", "redirect"),
         ("DAYLIGHT_PORTAL_URL", "https://mcp.corp.example/mcp"),
@@ -126,15 +143,53 @@ fn a_mistake_in_a_variable_points_to_the_variable() {
         ("DAYLIGHT_DESTINATIONS_DENY", "[ loopback,\n  evil ]", "DAYLIGHT_DESTINATIONS_DENY:2:3: `evil`"),
     ] {
         let others = ("DAYLIGHT_DATA", "/tmp/x");
-        let error = with(&[others, (name, value)]).unwrap_err().to_string();
+        let error = with([others, (name, value)]).unwrap_err().to_string();
         assert!(error.starts_with(place), "{error}");
     }
 }
 
 #[test]
+fn a_mistake_in_the_file_stays_in_the_file_beside_variables() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("d.yaml");
+    std::fs::write(&file, "data: ./x\nposture: { shadow: redirect }\n").unwrap();
+    let variables = Variables::from([("DAYLIGHT_RULES", "[ a,\n b,\n c ]")]);
+    let error = Config::load(Some(&file), &variables).unwrap_err();
+    assert_eq!((error.file, error.line, error.column), (file, 2, 20));
+}
+
+#[test]
+fn listeners_that_ask_for_a_free_port_or_differ_do_not_collide() {
+    for fine in [
+        "listen: { proxy: 127.0.0.1:0, admin: 127.0.0.1:0, web: 127.0.0.1:0 }",
+        "listen: { proxy: 127.0.0.1:8081 }",
+        "listen: { proxy: 192.0.2.1:80, admin: 192.0.2.2:80 }",
+        "",
+        "# nothing but words\n",
+    ] {
+        assert!(read(fine).is_ok(), "{fine}");
+    }
+}
+
+#[test]
+fn the_owner_of_a_bypass_is_told_before_and_after_it_ends() {
+    let bypass = "bypass:\n  - { host: \"*.bank.example\", owner: net team, expires: 1970-02-10 }\n  - { host: b.example }\n";
+    let config = read(bypass).unwrap();
+    let note =
+        |day: i64| config.notes(day * 24 * 60 * 60).iter().map(ToString::to_string).collect::<String>();
+    assert_eq!(note(10), "", "31 days before the end nobody is told");
+    let place = "daylight.yaml:2:13: this bypass (owner: net team) ";
+    let (soon, last_day, over) = (note(11), note(40), note(41));
+    for told in [soon, last_day] {
+        assert!(told.starts_with(&format!("{place}ends on 1970-02-10; after that")), "{told}");
+    }
+    assert!(over.starts_with(&format!("{place}ended on 1970-02-10, so")), "{over}");
+}
+
+#[test]
 fn every_documented_key_has_a_variable_and_no_other_is_taken() {
     let docs = include_str!("../../docs/configuration.md");
-    let mut keys = std::collections::BTreeSet::new();
+    let mut keys = BTreeSet::new();
     for row in docs.lines().filter(|line| line.starts_with("| `")) {
         let cell = row.split('|').nth(1).unwrap().trim();
         let mut section = "";
@@ -146,10 +201,5 @@ fn every_documented_key_has_a_variable_and_no_other_is_taken() {
             );
         }
     }
-    assert_eq!(keys, environment::names_of_keys());
-    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-    let fine = names(&["DAYLIGHT_CONFIG", "DAYLIGHT_LOG", "DAYLIGHT_DATA", "HOME"]);
-    assert_eq!(environment::unknown(fine), None);
-    let wrong = names(&["DAYLIGHT_DATA", "DAYLIGHT_LISTEN_PROXI"]);
-    assert_eq!(environment::unknown(wrong).as_deref(), Some("DAYLIGHT_LISTEN_PROXI"));
+    assert_eq!(keys, variable_names());
 }

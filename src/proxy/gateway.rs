@@ -20,7 +20,9 @@ use crate::wire::tasks::Tasks;
 use crate::wire::tls::ClientSide;
 
 /// Which exchanges are recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Record {
     /// Every exchange.

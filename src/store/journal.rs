@@ -56,7 +56,9 @@ pub struct Settings {
 }
 
 /// Policy for a full disk (or a store that fails).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenFull {
     /// Refuse traffic rather than let it pass unrecorded.

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use daylight::config::environment;
+use daylight::config;
 use serde_json::Value;
 
 use crate::support::{Peer, python, root};
@@ -103,7 +103,7 @@ fn the_compose_file_pins_its_images_and_mounts_files_that_exist() {
 fn the_composed_gateway_is_configured_and_keeps_clients_off_the_stores_network() {
     let compose = compose();
     let variables = compose["services"]["gateway"]["environment"].as_object().unwrap();
-    let known = environment::names_of_keys();
+    let known = config::variable_names();
     let unknown: Vec<_> = variables.keys().filter(|name| !known.contains(*name)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     let denied = variables["DAYLIGHT_DESTINATIONS_DENY"].as_str().unwrap();
