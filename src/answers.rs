@@ -3,6 +3,7 @@
 //! An MCP client gets a JSON-RPC error with its request's id, a browser a page, everything else a sentence; all carry
 //! `Proxy-Status` (RFC 9209) and are never cached.
 
+pub mod origin;
 pub mod page;
 
 use askama::Template;
@@ -217,6 +218,18 @@ pub fn events(asker: &Asker, answer: &[u8]) -> Option<Bytes> {
     // JSON text without white space has no line ends.
     let event = |message: &RawValue| format!("event: message\ndata: {}\n\n", message.get());
     messages.ok().map(|messages| messages.into_iter().map(event).collect::<String>().into())
+}
+
+/// The answer while nothing can be recorded and so nothing may pass.
+pub fn unrecorded(asker: &Asker, host: &str) -> Response<Bytes> {
+    let refused = Fault {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        kind: "proxy_internal_error",
+        sentence: "the gateway cannot record traffic at the moment and lets none pass".into(),
+        advice: "Tell the administrator: the disk of the gateway's event journal is full or broken.",
+        host,
+    };
+    fault(asker, &refused)
 }
 
 /// Asks for proxy credentials (RFC 9110, section 15.5.8).

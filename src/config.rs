@@ -24,11 +24,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use environment::Variables;
-pub use limits::Totals;
+pub use limits::{Limits, Totals};
 
 use crate::identity::User;
 use crate::policy::Policy;
-use crate::proxy::{Limits, Record};
+use crate::ruling::Recording;
 use crate::setup::Pac;
 use crate::store::journal::Settings as JournalSettings;
 use crate::store::sink::clickhouse::Settings as ClickHouseSettings;
@@ -55,7 +55,7 @@ pub struct Config {
     /// Decisions.
     pub policy: Policy,
     /// What is recorded.
-    pub record: Record,
+    pub record: Recording,
     /// PEM files trusted for origins.
     pub extra_roots: Vec<PathBuf>,
     /// Addresses that are never dialled.

@@ -1,7 +1,7 @@
 //! Who a client is: proxy users with argon2-hashed passwords (RFC 7617 Basic in `Proxy-Authorization`).
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,17 @@ pub struct Identified {
     pub name: Arc<str>,
     /// Groups.
     pub groups: Arc<[String]>,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Where the connection comes from.
+    pub ip: IpAddr,
+    /// The gateway's end of the connection.
+    pub local: Option<SocketAddr>,
+    /// Who logged in; absent where nobody has to.
+    pub user: Option<Identified>,
 }
 
 /// Why nobody was identified.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | top | `main`, `cli`, `app`, `config` |
 //! | faces, which never use each other | `proxy`, `setup`, `admin` |
-//! | control, shared by the faces | `answers`, `policy`, `identity`, `budget` |
+//! | control, shared by the faces | `inlet`, `audit`, `answers`, `ruling`, `policy`, `budget`, `identity` |
 //! | ground | `detect` (`mcp`, `inspect`, `dlp`, `rules`), `store` (`event`, `journal`, `sink`), `wire` (`net`, `tls`, `http`, `listener`, `tasks`) |
 //! | base | `telemetry`, `yaml`, `clock`, `host`, `verdict` |
 //!
@@ -17,6 +17,7 @@
 pub mod admin;
 pub mod answers;
 pub mod app;
+pub mod audit;
 pub mod budget;
 pub mod cli;
 pub mod clock;
@@ -24,8 +25,10 @@ pub mod config;
 pub mod detect;
 pub mod host;
 pub mod identity;
+pub mod inlet;
 pub mod policy;
 pub mod proxy;
+pub mod ruling;
 pub mod setup;
 pub mod store;
 pub mod telemetry;

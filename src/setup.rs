@@ -6,7 +6,9 @@ pub mod pac;
 mod profile;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use askama::Template;
 use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
@@ -14,46 +16,27 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde_json::json;
 
 use crate::answers::page::CONTENT_SECURITY_POLICY;
+use crate::clock;
 use crate::host::Destination;
+use crate::identity::Person;
+use crate::inlet::{Admitted, Cause, Inlet, Serving};
+use crate::wire::http::Body;
 pub use pac::{Direct, Pac};
-
-/// The name that reaches these pages through the proxy.
-pub const OWN_NAME: &str = "daylight.internal";
-
-/// True for [`OWN_NAME`].
-pub fn is_ours(host: &str) -> bool {
-    host == OWN_NAME
-}
-
-/// How a request came here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reached {
-    /// Straight to the proxy's port: the client does not use the proxy for this.
-    Direct,
-    /// Through the proxy, without TLS.
-    Proxied,
-    /// Through the proxy, inside TLS that our CA signed: the client trusts it.
-    Intercepted,
-}
 
 /// A request for a page.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// Method.
-    pub method: &'a Method,
-    /// Path.
-    pub path: &'a str,
-    /// Headers.
-    pub headers: &'a HeaderMap,
-    /// How it came.
-    pub reached: Reached,
+struct PageRequest<'a> {
+    method: &'a Method,
+    path: &'a str,
+    headers: &'a HeaderMap,
+    cause: Cause,
     /// The gateway's end of the connection.
-    pub local: Option<SocketAddr>,
+    local: Option<SocketAddr>,
 }
 
-/// What the pages are made from.
+/// What the pages say about this gateway; fixed while it runs.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct Facts {
     /// The proxy's address, as bound.
     pub proxy: SocketAddr,
     /// The CA as PEM.
@@ -70,21 +53,20 @@ pub struct Settings {
     pub previous_pem: Option<String>,
 }
 
-/// What of the pages may change while the gateway runs.
-#[derive(Clone, Copy, Debug)]
-pub struct Current<'a> {
+/// What the pages say that a reload replaces.
+#[derive(Clone, Debug, Default)]
+pub struct Current {
     /// The PAC file.
-    pub pac: &'a Pac,
-    /// The approved portal.
-    pub portal: Option<&'a str>,
-    /// Unix seconds.
-    pub now: i64,
+    pub pac: Pac,
+    /// The approved portal's address.
+    pub portal: Option<Arc<str>>,
 }
 
 /// The pages.
 #[derive(Debug)]
-pub struct Onboarding {
-    settings: Settings,
+pub struct Pages {
+    facts: Facts,
+    current: ArcSwap<Current>,
 }
 
 #[derive(Template)]
@@ -111,35 +93,40 @@ struct Check<'a> {
     proxy: &'a str,
 }
 
-impl Onboarding {
+impl Pages {
     /// Prepares the pages.
-    pub fn new(settings: Settings) -> Self {
-        Self { settings }
+    pub fn new(facts: Facts, current: Current) -> Self {
+        Self { facts, current: ArcSwap::from_pointee(current) }
     }
 
-    /// Answers a request.
-    pub fn answer(&self, asked: &Asked<'_>, current: &Current<'_>) -> Response<Bytes> {
+    /// Puts new content in the place of what a reload replaces.
+    pub fn replace(&self, current: Current) {
+        self.current.store(Arc::new(current));
+    }
+
+    /// Answers a request at `now_s` (Unix seconds).
+    fn answer(&self, asked: &PageRequest<'_>, now_s: i64) -> Response<Bytes> {
         if !matches!(*asked.method, Method::GET | Method::HEAD) {
-            return plain(
+            return text_answer(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "text/plain; charset=utf-8",
                 "only GET is answered here\n",
             );
         }
-        let mut answer = self.page(asked, current);
+        let mut answer = self.page(asked, &self.current.load(), now_s);
         if *asked.method == Method::HEAD {
             *answer.body_mut() = Bytes::new();
         }
         answer
     }
 
-    fn page(&self, asked: &Asked<'_>, current: &Current<'_>) -> Response<Bytes> {
-        let own = &self.settings;
+    fn page(&self, asked: &PageRequest<'_>, current: &Current, now_s: i64) -> Response<Bytes> {
+        let own = &self.facts;
         match asked.path {
             "/" | "" => self.set_up(asked, current),
             "/proxy.pac" | "/wpad.dat" => {
-                let text = current.pac.render(&self.proxy_for(asked, current.pac).to_string(), current.now);
-                let mut answer = plain(StatusCode::OK, "application/x-ns-proxy-autoconfig", text);
+                let text = current.pac.render(&self.proxy_for(asked, &current.pac).to_string(), now_s);
+                let mut answer = text_answer(StatusCode::OK, "application/x-ns-proxy-autoconfig", text);
                 let cache = HeaderValue::from_static("max-age=300");
                 answer.headers_mut().insert(CACHE_CONTROL, cache);
                 answer
@@ -154,14 +141,14 @@ impl Onboarding {
                 Some(pem) => file("application/x-pem-file", "daylight-ca-previous.pem", pem.clone()),
                 None => missing(),
             },
-            "/check" => self.check(asked, current.pac),
+            "/check" => self.check(asked, &current.pac),
             _ => missing(),
         }
     }
 
-    fn set_up(&self, asked: &Asked<'_>, current: &Current<'_>) -> Response<Bytes> {
-        let own = &self.settings;
-        let to = self.proxy_for(asked, current.pac);
+    fn set_up(&self, asked: &PageRequest<'_>, current: &Current) -> Response<Bytes> {
+        let own = &self.facts;
+        let to = self.proxy_for(asked, &current.pac);
         let loopback = &*to.host == "localhost" || to.ip().is_some_and(|ip| ip.is_loopback());
         let containers = if loopback { format!("host.docker.internal:{}", to.port) } else { to.to_string() };
         let page = SetUp {
@@ -173,36 +160,35 @@ impl Onboarding {
             sha1: &own.sha1,
             not_after: &own.not_after,
             previous: own.previous_pem.is_some(),
-            portal: current.portal,
+            portal: current.portal.as_deref(),
         };
         html(page.render().unwrap_or_default())
     }
 
-    fn check(&self, asked: &Asked<'_>, pac: &Pac) -> Response<Bytes> {
-        let through = asked.reached != Reached::Direct;
-        let trusted = asked.reached == Reached::Intercepted;
+    fn check(&self, asked: &PageRequest<'_>, pac: &Pac) -> Response<Bytes> {
+        let (through, trusted) = (asked.cause.is_proxied(), asked.cause.is_trusted());
         let wants_html = accepts(asked.headers, "text/html");
         if wants_html {
             let proxy = self.proxy_for(asked, pac).to_string();
             return html(Check { through, trusted, proxy: &proxy }.render().unwrap_or_default());
         }
-        let advice = match asked.reached {
-            Reached::Direct => {
+        let advice = match asked.cause {
+            Cause::Direct => {
                 "this request did not go through the proxy; set it and ask http://daylight.internal/check"
             }
-            Reached::Proxied => "the proxy is used; ask https://daylight.internal/check to test the CA",
-            Reached::Intercepted => "the proxy is used and its CA is trusted",
+            Cause::OwnName => "the proxy is used; ask https://daylight.internal/check to test the CA",
+            Cause::OwnNameTrusted => "the proxy is used and its CA is trusted",
         };
         let body = json!({ "through_proxy": through, "ca_trusted": trusted, "advice": advice });
-        plain(StatusCode::OK, "application/json", format!("{body}\n"))
+        text_answer(StatusCode::OK, "application/json", format!("{body}\n"))
     }
 
     /// The address under which this client reaches the proxy: what it typed, what the configuration says, where its
     /// connection arrived. A wildcard listener does not know its own name.
-    fn proxy_for(&self, asked: &Asked<'_>, pac: &Pac) -> Destination {
+    fn proxy_for(&self, asked: &PageRequest<'_>, pac: &Pac) -> Destination {
         let read = |text: &str| Destination::parse(text, Some(80)).ok();
         let named = |to: &Destination| !to.ip().is_some_and(|ip| ip.is_unspecified());
-        let typed = asked.headers.get(HOST).filter(|_| asked.reached == Reached::Direct);
+        let typed = asked.headers.get(HOST).filter(|_| asked.cause == Cause::Direct);
         let arrived = |local: SocketAddr| Destination {
             host: local.ip().to_canonical().to_string().into(),
             port: local.port(),
@@ -212,7 +198,17 @@ impl Onboarding {
             .filter(named)
             .or_else(|| pac.proxies.iter().find_map(|proxy| read(proxy)))
             .or_else(|| asked.local.map(arrived))
-            .unwrap_or_else(|| arrived(self.settings.proxy))
+            .unwrap_or_else(|| arrived(self.facts.proxy))
+    }
+}
+
+impl Inlet for Pages {
+    fn serve(&self, request: Admitted, person: Person, cause: Cause) -> Serving<'_> {
+        let request = request.into_request();
+        let (method, path, headers) = (request.method(), request.uri().path(), request.headers());
+        let asked = PageRequest { method, path, headers, cause, local: person.local };
+        let answer = self.answer(&asked, clock::now_s()).map(Body::from);
+        Box::pin(std::future::ready(answer))
     }
 }
 
@@ -223,24 +219,24 @@ fn accepts(headers: &HeaderMap, media: &str) -> bool {
 fn missing() -> Response<Bytes> {
     let text = "There is no such page here. / says how to set up a machine, /proxy.pac and /ca.pem are the files, \
                 /check tests the set-up.\n";
-    plain(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text)
+    text_answer(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text)
 }
 
 fn html(body: String) -> Response<Bytes> {
-    let mut answer = plain(StatusCode::OK, "text/html; charset=utf-8", body);
+    let mut answer = text_answer(StatusCode::OK, "text/html; charset=utf-8", body);
     answer.headers_mut().insert("content-security-policy", HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     answer
 }
 
 fn file(media: &'static str, name: &str, body: impl Into<Bytes>) -> Response<Bytes> {
-    let mut answer = plain(StatusCode::OK, media, body);
+    let mut answer = text_answer(StatusCode::OK, media, body);
     if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         answer.headers_mut().insert(CONTENT_DISPOSITION, disposition);
     }
     answer
 }
 
-fn plain(status: StatusCode, media: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
+fn text_answer(status: StatusCode, media: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

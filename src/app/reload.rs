@@ -8,10 +8,11 @@ use notify::{RecursiveMode, Watcher};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::decisions::{Decisions, Replaceable};
 use crate::clock;
 use crate::config::{Config, Variables};
 use crate::detect::rules;
-use crate::proxy::{Gateway, Ruling};
+use crate::telemetry::Metrics;
 use crate::telemetry::labels::Outcome;
 use crate::wire::tasks::Tasks;
 
@@ -22,26 +23,34 @@ const QUIET_MAX: Duration = Duration::from_secs(2);
 
 /// Replaces what a running gateway can change: rules, policy, users.
 pub struct Reloader {
-    gateway: Arc<Gateway>,
+    replaceable: Replaceable,
+    metrics: Arc<Metrics>,
     file: Option<PathBuf>,
     rules: Vec<PathBuf>,
     one_at_a_time: Mutex<()>,
 }
 
 impl Reloader {
-    pub(super) fn new(gateway: Arc<Gateway>, file: Option<PathBuf>, rules: Vec<PathBuf>) -> Self {
-        Self { gateway, file, rules, one_at_a_time: Mutex::new(()) }
+    /// Reads `file` (or the defaults without one) at each reload; `rules` are watched.
+    pub(super) fn new(
+        replaceable: Replaceable,
+        metrics: Arc<Metrics>,
+        file: Option<PathBuf>,
+        rules: Vec<PathBuf>,
+    ) -> Self {
+        Self { replaceable, metrics, file, rules, one_at_a_time: Mutex::new(()) }
     }
 
     /// Reads configuration and rules; on any error the old ones stay in force.
     pub fn reload(&self, cause: &str) -> Result<String, String> {
         let _turn = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
-        let metrics = &self.gateway.metrics;
+        let metrics = &self.metrics;
         let outcome = |result| metrics.reloads.get_or_create(&Outcome { result }).inc();
         match self.read() {
-            Ok(ruling) => {
-                let (hash, count) = (ruling.rules.hash.clone(), ruling.rules.len());
-                self.gateway.ruling.store(Arc::new(ruling));
+            Ok(decisions) => {
+                let rules = &decisions.ruling.rules;
+                let (hash, count) = (rules.hash.clone(), rules.len());
+                self.replaceable.replace(decisions);
                 outcome("ok");
                 metrics.in_force(&hash, count, clock::now_s());
                 tracing::info!(cause, rules = count, rule_set = &*hash, "reloaded");
@@ -55,11 +64,11 @@ impl Reloader {
         }
     }
 
-    fn read(&self) -> Result<Ruling, String> {
+    fn read(&self) -> Result<Decisions, String> {
         let variables = Variables::of_process().map_err(|e| e.to_string())?;
         let config = Config::load(self.file.as_deref(), &variables).map_err(|e| e.to_string())?;
         let rules = rules::load(&config.rules).map_err(|e| e.to_string())?;
-        super::ruling(config, rules).map_err(|e| e.to_string())
+        Decisions::new(config, rules).map_err(|e| e.to_string())
     }
 }
 

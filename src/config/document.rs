@@ -14,7 +14,7 @@ use crate::config::listen::ListenSection;
 use crate::config::pac::PacSection;
 use crate::config::policy::{ApprovedEntry, PortalSection, PostureSection};
 use crate::config::section::section;
-use crate::proxy::Record;
+use crate::ruling::Recording;
 
 section! {
     /// Daylight's configuration: every key is optional.
@@ -29,7 +29,7 @@ section! {
         /// Hosts that are not decrypted; what passes is still recorded.
         bypass: Vec<BypassEntry> = Vec::new(),
         /// Which exchanges are recorded: `all` or `detections`.
-        record: Record = Record::All,
+        record: Recording = Recording::All,
     }
     sections {
         /// The gateway itself.

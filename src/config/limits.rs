@@ -6,7 +6,6 @@ use crate::config::inspect::InspectSection;
 use crate::config::section::section;
 use crate::config::size::{KIB, Size};
 use crate::config::within::{Count, Fields, Millis};
-use crate::proxy::Limits;
 use crate::wire::http::serve;
 
 /// The HTTP/1.1 parser works with no smaller buffer.
@@ -39,6 +38,25 @@ section! {
         /// How long shutting down waits for open connections.
         drain_ms: Millis = const { Millis::of(10_000) },
     }
+}
+
+/// Limits on one client's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// HTTP limits.
+    pub http: serve::Limits,
+    /// Time for the client's first bytes after CONNECT and for its TLS hello.
+    pub hello: Duration,
+    /// Time for the client's TLS handshake.
+    pub client_tls: Duration,
+    /// Time a spliced or upgraded connection may be silent.
+    pub splice_idle: Duration,
+    /// Body bytes held for a verdict.
+    pub hold_bytes: usize,
+    /// Time a body is held for a verdict.
+    pub hold: Duration,
+    /// Bytes of an MCP payload kept with a row.
+    pub payload_bytes: usize,
 }
 
 /// Limits on the gateway as a whole.

@@ -9,8 +9,9 @@ fn direct(host: &str) -> Direct {
     Direct { host: host.into(), until: None }
 }
 
-fn pages() -> Onboarding {
-    Onboarding::new(Settings {
+fn pages(pac: &Pac) -> Pages {
+    let current = Current { pac: pac.clone(), portal: Some("https://mcp.corp.example/mcp".into()) };
+    let facts = Facts {
         proxy: "0.0.0.0:8080".parse().unwrap(),
         ca_pem: "PEM".into(),
         ca_der: b"DER".to_vec(),
@@ -18,20 +19,20 @@ fn pages() -> Onboarding {
         sha1: "BB".into(),
         not_after: "2036-01-01".into(),
         previous_pem: None,
-    })
+    };
+    Pages::new(facts, current)
 }
 
-fn get(path: &str, accept: &'static str, reached: Reached) -> Response<Bytes> {
+fn get(path: &str, accept: &'static str, cause: Cause) -> Response<Bytes> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static(accept));
     headers.insert(HOST, HeaderValue::from_static("gateway.corp.example:8080"));
-    ask(&Pac::default(), path, &headers, reached)
+    ask(&Pac::default(), path, &headers, cause)
 }
 
-fn ask(pac: &Pac, path: &str, headers: &HeaderMap, reached: Reached) -> Response<Bytes> {
-    let current = Current { pac, portal: Some("https://mcp.corp.example/mcp"), now: NOW };
+fn ask(pac: &Pac, path: &str, headers: &HeaderMap, cause: Cause) -> Response<Bytes> {
     let local = Some("192.0.2.7:8080".parse().unwrap());
-    pages().answer(&Asked { method: &Method::GET, path, headers, reached, local }, &current)
+    pages(pac).answer(&PageRequest { method: &Method::GET, path, headers, cause, local }, NOW)
 }
 
 fn text(answer: &Response<Bytes>) -> &str {
@@ -48,20 +49,20 @@ fn every_file_has_its_media_type() {
         ("/ca.mobileconfig", "application/x-apple-aspen-config"),
         ("/", "text/html; charset=utf-8"),
     ] {
-        let answer = get(path, "*/*", Reached::Direct);
+        let answer = get(path, "*/*", Cause::Direct);
         assert_eq!(
             (answer.status().as_u16(), answer.headers()[CONTENT_TYPE].to_str().unwrap()),
             (200, media),
             "{path}"
         );
     }
-    assert_eq!(get("/ca-previous.pem", "*/*", Reached::Direct).status(), 404);
-    assert_eq!(get("/nothing", "*/*", Reached::Direct).status(), 404);
+    assert_eq!(get("/ca-previous.pem", "*/*", Cause::Direct).status(), 404);
+    assert_eq!(get("/nothing", "*/*", Cause::Direct).status(), 404);
 }
 
 #[test]
 fn the_set_up_page_says_that_command_line_clients_ignore_pac() {
-    let answer = get("/", "text/html", Reached::Direct);
+    let answer = get("/", "text/html", Cause::Direct);
     let page = text(&answer);
     for needed in [
         "ignore",
@@ -84,25 +85,25 @@ fn the_set_up_page_says_that_command_line_clients_ignore_pac() {
 
 #[test]
 fn a_wildcard_listener_is_named_as_typed_as_configured_or_as_reached() {
-    let proxied = |proxies: &[&str], local: &str, host: &'static str, reached| {
+    let proxied = |proxies: &[&str], local: &str, host: &'static str, cause| {
         let pac = Pac { proxies: proxies.iter().map(|&proxy| proxy.to_owned()).collect(), ..Pac::default() };
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static(host));
         let local = Some(local.parse().unwrap());
-        let asked = Asked { method: &Method::GET, path: "/", headers: &headers, reached, local };
-        pages().proxy_for(&asked, &pac).to_string()
+        let asked = PageRequest { method: &Method::GET, path: "/", headers: &headers, cause, local };
+        pages(&pac).proxy_for(&asked, &pac).to_string()
     };
-    use Reached::{Direct, Intercepted, Proxied};
+    use Cause::{Direct, OwnName, OwnNameTrusted};
     let configured = ["a.corp.example:8080", "b.corp.example:8080"];
-    for (proxies, local, host, reached, named) in [
+    for (proxies, local, host, cause, named) in [
         (&[][..], "192.0.2.7:8080", "gw.example:3128", Direct, "gw.example:3128"),
         (&[], "192.0.2.7:8080", "0.0.0.0:8080", Direct, "192.0.2.7:8080"),
-        (&[], "192.0.2.7:8080", "daylight.internal", Proxied, "192.0.2.7:8080"),
-        (&[], "[::ffff:192.0.2.7]:8080", "daylight.internal", Intercepted, "192.0.2.7:8080"),
-        (&[], "[2001:db8::7]:8080", "daylight.internal", Intercepted, "[2001:db8::7]:8080"),
-        (&configured, "192.0.2.7:8080", "daylight.internal", Intercepted, "a.corp.example:8080"),
+        (&[], "192.0.2.7:8080", "daylight.internal", OwnName, "192.0.2.7:8080"),
+        (&[], "[::ffff:192.0.2.7]:8080", "daylight.internal", OwnNameTrusted, "192.0.2.7:8080"),
+        (&[], "[2001:db8::7]:8080", "daylight.internal", OwnNameTrusted, "[2001:db8::7]:8080"),
+        (&configured, "192.0.2.7:8080", "daylight.internal", OwnNameTrusted, "a.corp.example:8080"),
     ] {
-        assert_eq!(proxied(proxies, local, host, reached), named);
+        assert_eq!(proxied(proxies, local, host, cause), named);
     }
 }
 
@@ -111,7 +112,7 @@ fn containers_are_told_an_address_that_they_can_reach() {
     let page = |host| {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, HeaderValue::from_static(host));
-        text(&ask(&Pac::default(), "/", &headers, Reached::Direct)).to_owned()
+        text(&ask(&Pac::default(), "/", &headers, Cause::Direct)).to_owned()
     };
     assert!(page("localhost:8080").contains("\"httpProxy\": \"http://host.docker.internal:8080\""));
     assert!(page("gw.example:8080").contains("\"httpProxy\": \"http://gw.example:8080\""));
@@ -119,17 +120,17 @@ fn containers_are_told_an_address_that_they_can_reach() {
 
 #[test]
 fn check_tells_the_three_cases_apart() {
-    for (reached, through, trusted) in
-        [(Reached::Direct, false, false), (Reached::Proxied, true, false), (Reached::Intercepted, true, true)]
+    for (cause, through, trusted) in
+        [(Cause::Direct, false, false), (Cause::OwnName, true, false), (Cause::OwnNameTrusted, true, true)]
     {
-        let answer = get("/check", "*/*", reached);
+        let answer = get("/check", "*/*", cause);
         let json: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
         assert_eq!(
             (json["through_proxy"].as_bool(), json["ca_trusted"].as_bool()),
             (Some(through), Some(trusted))
         );
     }
-    assert!(text(&get("/check", "text/html", Reached::Proxied)).contains("https://daylight.internal/check"));
+    assert!(text(&get("/check", "text/html", Cause::OwnName)).contains("https://daylight.internal/check"));
 }
 
 /// Runs a PAC file in a JavaScript engine, as a browser would.

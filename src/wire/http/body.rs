@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Bytes of a refused body that are taken in before the answer.
@@ -82,6 +83,95 @@ impl HttpBody for Body {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream(stream) => stream.size_hint(),
+        }
+    }
+}
+
+/// Sees a body go by.
+pub trait Observer {
+    /// A piece has come and goes on at once.
+    fn data(&mut self, bytes: &Bytes);
+
+    /// The body is over; called once. A body that is dropped before its end has none.
+    fn end(&mut self, end: BodyEnd<'_>);
+
+    /// A piece that is to go out before the next one of the body; pending when there is none at the moment.
+    fn poll_insert(&mut self, _cx: &mut Context<'_>) -> Poll<Bytes> {
+        Poll::Pending
+    }
+}
+
+/// How a body ended.
+#[derive(Clone, Copy, Debug)]
+pub enum BodyEnd<'a> {
+    /// All of it came.
+    Whole,
+    /// Its sender broke off.
+    Broken(&'a hyper::Error),
+}
+
+/// A body of hyper's that somebody observes on its way.
+#[derive(Debug)]
+pub struct Tap<O: Observer> {
+    incoming: Incoming,
+    observer: O,
+    over: bool,
+}
+
+impl<O: Observer> Tap<O> {
+    /// Observes a body.
+    pub fn new(incoming: Incoming, observer: O) -> Self {
+        Self { incoming, observer, over: false }
+    }
+
+    fn end(&mut self, end: BodyEnd<'_>) {
+        if !std::mem::replace(&mut self.over, true) {
+            self.observer.end(end);
+        }
+    }
+}
+
+impl<O: Observer + Unpin> HttpBody for Tap<O> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(piece) = self.observer.poll_insert(cx) {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    self.observer.data(data);
+                }
+                if self.incoming.is_end_stream() {
+                    self.end(BodyEnd::Whole);
+                }
+            }
+            Some(Err(error)) => self.end(BodyEnd::Broken(error)),
+            None => self.end(BodyEnd::Whole),
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl<O: Observer> Drop for Tap<O> {
+    /// A body that was taken to its end but not asked once more has ended in order.
+    fn drop(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.end(BodyEnd::Whole);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Refuses requests whose meaning two parsers could read differently, and requests for another host than the tunnel's.
 
 use http::header::HOST;
+use http::request::Parts;
 use http::{Method, Request};
 
+use super::fields;
 use crate::host::Destination;
 use crate::host::destination::normal_host;
 
@@ -31,8 +33,55 @@ impl Ambiguous {
     }
 }
 
-/// Checks a request that came through a tunnel to `tunnel` (a host fronting another is refused, section 15.5.20).
-pub fn check<B>(request: &Request<B>, tunnel: &Destination) -> Result<(), Ambiguous> {
+/// A request whose meaning is one, and which is for the tunnel's host. Only [`check`] makes it, and only such a request is
+/// forwarded.
+#[derive(Debug)]
+pub struct Guarded<B> {
+    parts: Parts,
+    body: B,
+}
+
+impl<B> Guarded<B> {
+    /// The request's head.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Takes the body out, to be looked at; what is left has a head and no body.
+    pub fn split(self) -> (Guarded<()>, B) {
+        (Guarded { parts: self.parts, body: () }, self.body)
+    }
+}
+
+impl Guarded<()> {
+    /// Puts a body back that was looked at.
+    pub fn with_body<B>(self, body: B) -> Guarded<B> {
+        Guarded { parts: self.parts, body }
+    }
+}
+
+impl<B> Guarded<B> {
+    /// The request as the origin gets it: without the fields that concern the client's connection only.
+    pub fn into_outbound(mut self) -> Request<B> {
+        fields::strip_request(&mut self.parts.headers);
+        Request::from_parts(self.parts, self.body)
+    }
+}
+
+/// Admits a request that came through a tunnel to `tunnel` (a host fronting another is refused, RFC 9110, section 15.5.20),
+/// or gives it back with what is wrong.
+pub fn check<B>(
+    request: Request<B>,
+    tunnel: &Destination,
+) -> Result<Guarded<B>, Box<(Request<B>, Ambiguous)>> {
+    if let Err(ambiguous) = look(&request, tunnel) {
+        return Err(Box::new((request, ambiguous)));
+    }
+    let (parts, body) = request.into_parts();
+    Ok(Guarded { parts, body })
+}
+
+fn look<B>(request: &Request<B>, tunnel: &Destination) -> Result<(), Ambiguous> {
     target(request)?;
     let authority = authority(request)?;
     // The common case compares bytes; only a differing spelling is taken apart.
@@ -91,7 +140,7 @@ mod tests {
         for host in hosts {
             request = request.header(HOST, *host);
         }
-        check(&request.body(()).unwrap(), &tunnel())
+        check(request.body(()).unwrap(), &tunnel()).map(drop).map_err(|refused| refused.1)
     }
 
     #[test]

@@ -1,0 +1,67 @@
+//! The types between the steps of an exchange. A request that was not guarded and judged has no type that is forwarded.
+
+use http::response::Parts;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+
+use crate::answers::Asker;
+use crate::audit::Record;
+use crate::wire::http::guard::Guarded;
+use crate::wire::http::{OriginFault, Outgoing};
+
+/// A guarded request whose record is open.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    pub(super) request: Guarded<Incoming>,
+    pub(super) record: Box<Record>,
+    /// The client's half of a WebSocket's upgrade.
+    pub(super) upgrade: Option<OnUpgrade>,
+}
+
+/// What the judgement of a request leads to.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every request passes, and a box costs an allocation")]
+pub(super) enum Judged {
+    /// It goes on to the origin.
+    Passed(Passed),
+    /// The gateway answers it.
+    Refused(Box<Refused>),
+    /// Its body broke off while it was held.
+    Broken(Box<Broken>),
+}
+
+/// A request that may be forwarded.
+#[derive(Debug)]
+pub(super) struct Passed {
+    pub(super) request: Guarded<Outgoing>,
+    pub(super) record: Box<Record>,
+    /// Who asks, should an answer of the gateway's be needed.
+    pub(super) asker: Asker,
+    pub(super) upgrade: Option<OnUpgrade>,
+}
+
+/// A request that is answered in the origin's place; its record says with what.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) record: Box<Record>,
+    pub(super) asker: Asker,
+    /// What is still to come of the request, where it has to be taken in before the answer.
+    pub(super) unread: Option<Outgoing>,
+}
+
+/// A request whose own body broke off.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) record: Box<Record>,
+    pub(super) asker: Asker,
+    pub(super) fault: OriginFault,
+}
+
+/// A response's head from the origin, with the body that is still to come.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) head: Parts,
+    pub(super) body: Incoming,
+    pub(super) record: Box<Record>,
+    pub(super) asker: Asker,
+}

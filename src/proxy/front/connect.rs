@@ -1,0 +1,144 @@
+//! A CONNECT: checked, answered with 200, then decided about by its names.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Parts};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::parts::Front;
+use super::splice::{Bypass, Spliced};
+use crate::clock::{now_s, now_us};
+use crate::host::Destination;
+use crate::host::destination::normal_host;
+use crate::identity::Person;
+use crate::proxy::hello::{ConnectRequest, Entered, Greeted, Silent};
+use crate::proxy::intercept::Decrypting;
+use crate::ruling::TunnelNames;
+use crate::ruling::decide::{self, Answering, Decided};
+use crate::store::event::{Event, Failure};
+use crate::telemetry::labels::Decision;
+use crate::verdict::Blame;
+use crate::wire::http::{Body, OriginFault};
+use crate::wire::listener::Place;
+
+/// A CONNECT that was answered with 200.
+#[derive(Debug)]
+pub(super) struct Connect {
+    upgrade: OnUpgrade,
+    asked: ConnectRequest,
+    /// Dialled before the 200, when the target is on the bypass list.
+    bypass: Option<Bypass>,
+}
+
+impl Front {
+    /// Checks a CONNECT. The target of a bypass is dialled now, so that a failure can be told honestly.
+    pub(super) async fn connect(
+        &self,
+        person: Person,
+        request: &Request<Incoming>,
+        upgrade: OnUpgrade,
+        place: Arc<Place>,
+    ) -> Result<Box<Connect>, Box<Response<Body>>> {
+        let (at_us, headers) = (now_us(), request.headers());
+        let authority = request.uri().authority().map(http::uri::Authority::as_str).unwrap_or_default();
+        let target = Destination::parse(authority, None)
+            .map_err(|bad| Box::new(self.refuse_target(&person, headers, bad)))?;
+        if !self.allows_port(target.port) {
+            return Err(Box::new(self.refuse_port(&person, &target, headers)));
+        }
+        if !self.audit.accepts() {
+            return Err(Box::new(self.refuse_unrecorded(headers)));
+        }
+        let mut bypass = None;
+        if let Some(reason) = decide::bypassed(&self.in_force.load(), &target, now_s()) {
+            let started = Instant::now();
+            let dialled = self.origins.connector.dial(&target).await.map_err(|error| {
+                Box::new(self.dial_failed(&person, &target, headers, &OriginFault::Dial(error)))
+            })?;
+            let dial_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            bypass = Some(Bypass { stream: dialled.stream, dial_us, reason });
+        }
+        Ok(Box::new(Connect { upgrade, asked: ConnectRequest { person, target, at_us, place }, bypass }))
+    }
+
+    fn allows_port(&self, port: u16) -> bool {
+        self.connect_ports.iter().any(|&(low, high)| (low..=high).contains(&port))
+    }
+}
+
+impl Connect {
+    /// Serves the tunnel to its end.
+    pub(super) async fn serve(self: Box<Self>, front: &Arc<Front>) {
+        let Self { upgrade, asked, bypass } = *self;
+        let Some(entered) = enter(upgrade, asked).await else { return };
+        let greeted = match entered.greet(front.limits.hello, &front.audit.metrics).await {
+            Ok(greeted) => greeted,
+            Err(silent) => return Box::pin(serve_silent(front, silent, bypass)).await,
+        };
+        let (host, decided) = decide_by_names(front, &greeted, bypass.is_some());
+        count(front, &decided);
+        let (judged, answering) = match (decided, bypass) {
+            (Decided::Bypass { reason }, Some(bypass)) => {
+                return Box::pin(Spliced::new(greeted, bypass, reason).serve(front)).await;
+            }
+            // Only a prepared bypass is decided for.
+            (Decided::Bypass { .. }, None) => return,
+            (Decided::Answer { with, judged }, _) => (judged, Some(with)),
+            (Decided::Intercept { judged }, _) => (judged, None),
+        };
+        let decrypting = Decrypting { greeted, host, judged, answering };
+        Box::pin(Arc::clone(&front.intercept).serve(Box::new(decrypting))).await;
+    }
+}
+
+/// Takes the connection over from the HTTP parser.
+async fn enter(upgrade: OnUpgrade, asked: ConnectRequest) -> Option<Entered> {
+    let upgraded = upgrade.await.ok()?;
+    let Parts { io, read_buf, .. } = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    Some(Entered { stream: io.into_inner(), already: read_buf, asked })
+}
+
+/// The host that requests must name, and what happens to the tunnel.
+fn decide_by_names(front: &Front, greeted: &Greeted, bypass_is_ready: bool) -> (Destination, Decided) {
+    let sni = greeted.hello.as_ref().and_then(|hello| hello.sni.as_deref());
+    let target = &greeted.asked.target;
+    let host = match sni.and_then(|sni| normal_host(sni).ok()) {
+        Some(host) => Destination { host, port: target.port },
+        None => target.clone(),
+    };
+    let names = TunnelNames { person: &greeted.asked.person, host: &host, sni };
+    let bypassable = bypass_is_ready.then_some(target);
+    let decided = decide::decide(&front.in_force.load(), &names, bypassable, now_s());
+    (host, decided)
+}
+
+fn count(front: &Front, decided: &Decided) {
+    let decision = match decided {
+        Decided::Bypass { .. } => "bypass",
+        Decided::Intercept { .. } => "inspect",
+        Decided::Answer { with: Answering::Refusal(verdict), .. } => verdict.as_str(),
+        Decided::Answer { with: Answering::OwnPages, .. } => return,
+    };
+    front.audit.metrics.tunnels.get_or_create(&Decision { decision }).inc();
+}
+
+/// A bypassed origin may be the one that speaks first; every other silent tunnel ends here.
+async fn serve_silent(front: &Arc<Front>, silent: Box<Silent>, bypass: Option<Bypass>) {
+    let Silent { entered, sentence } = *silent;
+    // What a client has said must have been checked against the list.
+    if let Some(bypass) = bypass.filter(|_| entered.already.is_empty()) {
+        let reason = Arc::clone(&bypass.reason);
+        front.audit.metrics.tunnels.get_or_create(&Decision { decision: "bypass" }).inc();
+        return Spliced::new(entered.unheard(), bypass, reason).serve(front).await;
+    }
+    let ConnectRequest { person, target, at_us, .. } = &entered.asked;
+    front.audit.write(Event {
+        reason: "the tunnel never became an exchange".into(),
+        failure: Some(Failure::new(Blame::Client, sentence)),
+        ..front.audit.tunnel(person, Some(target), *at_us)
+    });
+}

@@ -1,0 +1,82 @@
+//! Peeks at what a client says first inside a CONNECT tunnel.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use crate::host::Destination;
+use crate::identity::Person;
+use crate::telemetry::Metrics;
+use crate::wire::listener::Place;
+use crate::wire::tls::hello::{self, Hello, HelloError, Opening};
+
+/// What a client asked for with CONNECT.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectRequest {
+    /// Who.
+    pub(super) person: Person,
+    /// Where to.
+    pub(super) target: Destination,
+    /// When, in microseconds since the Unix epoch.
+    pub(super) at_us: i64,
+    /// Keeps the client's connection counted.
+    pub(super) place: Arc<Place>,
+}
+
+/// A CONNECT that was answered with 200; the client may speak.
+#[derive(Debug)]
+pub(super) struct Entered {
+    pub(super) stream: TcpStream,
+    /// Bytes that came with the CONNECT.
+    pub(super) already: Bytes,
+    pub(super) asked: ConnectRequest,
+}
+
+/// A client that has spoken; every byte it sent is still in front of the stream.
+#[derive(Debug)]
+pub(super) struct Greeted {
+    pub(super) stream: TcpStream,
+    /// What the client sent so far.
+    pub(super) said: Bytes,
+    /// Its TLS hello; absent when it speaks something else.
+    pub(super) hello: Option<Hello>,
+    pub(super) asked: ConnectRequest,
+}
+
+/// A tunnel that has not become anything, and a sentence on why.
+#[derive(Debug)]
+pub(super) struct Silent {
+    pub(super) entered: Entered,
+    pub(super) sentence: String,
+}
+
+impl Entered {
+    /// Waits for the client's first words, `limit` (`limits.hello_ms`) at most.
+    pub(super) async fn greet(self, limit: Duration, metrics: &Metrics) -> Result<Greeted, Box<Silent>> {
+        let Self { mut stream, already, asked } = self;
+        let (said, opening) = hello::peek(&mut stream, already, limit).await;
+        let sentence = match opening {
+            Ok(Opening::Tls(hello)) => return Ok(Greeted { stream, said, hello: Some(hello), asked }),
+            Ok(Opening::Other) => return Ok(Greeted { stream, said, hello: None, asked }),
+            Ok(Opening::Closed) => "the tunnel was closed before anything was said".to_owned(),
+            Err(error) => {
+                match error {
+                    HelloError::TooLarge => metrics.limit("hello_bytes"),
+                    HelloError::TimedOut => metrics.limit("hello_ms"),
+                    HelloError::Malformed | HelloError::CutShort => {}
+                }
+                error.to_string()
+            }
+        };
+        let entered = Self { stream, already: said, asked };
+        Err(Box::new(Silent { entered, sentence }))
+    }
+
+    /// A client that lets the server speak first.
+    pub(super) fn unheard(self) -> Greeted {
+        let Self { stream, already, asked } = self;
+        Greeted { stream, said: already, hello: None, asked }
+    }
+}
