@@ -1,5 +1,7 @@
 //! Elementary facts by number, the stage at which each becomes known, and the set of those that are proven.
 
+use fixedbitset::FixedBitSet;
+
 /// One elementary fact, by number: its position in `Facts::stages`.
 pub(super) type Atom = usize;
 
@@ -23,37 +25,26 @@ impl Stage {
 
 /// The facts that are proven: one bit for each.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Proven(Vec<u64>);
+pub(super) struct Proven(FixedBitSet);
 
 impl Proven {
     /// None of `facts` facts is proven.
     pub(super) fn none(facts: usize) -> Self {
-        Self(vec![0; facts.div_ceil(64)])
+        Self(FixedBitSet::with_capacity(facts))
     }
 
     /// Notes that a fact is proven.
     pub(super) fn set(&mut self, atom: Atom) {
-        if let Some(word) = self.0.get_mut(atom / 64) {
-            *word |= 1 << (atom % 64);
-        }
+        self.0.grow_and_insert(atom);
     }
 
     /// True when the fact is proven.
     pub(super) fn holds(&self, atom: Atom) -> bool {
-        self.0.get(atom / 64).is_some_and(|word| word >> (atom % 64) & 1 == 1)
+        self.0.contains(atom)
     }
 
     /// The proven facts in ascending order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Atom> + '_ {
-        self.0.iter().enumerate().flat_map(|(word, bits)| ones(*bits).map(move |bit| word * 64 + bit))
+        self.0.ones()
     }
-}
-
-/// Where the ones of a word are.
-fn ones(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let lowest = word.trailing_zeros();
-        word &= word.wrapping_sub(1);
-        (lowest < u64::BITS).then_some(lowest as usize)
-    })
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method};
 use ipnet::IpNet;
 
 use super::atoms::{Atom, Proven, Stage};
-use super::matcher::{Pieces, Set};
+use super::matcher::{Glob, Set};
 use crate::detect::inspect::{Signals, Strength};
 
 /// What is known before a request: the tunnel's names.
@@ -46,7 +46,7 @@ pub struct Head<'a> {
 /// Patterns over one field; `atoms` gives the fact of each pattern in `set`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Field {
-    pub(super) globs: Vec<(Pieces, Atom)>,
+    pub(super) globs: Vec<(Glob, Atom)>,
     pub(super) set: Option<Set>,
     pub(super) atoms: Vec<Atom>,
 }

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::atoms::{Atom, Stage};
 use super::facts::{Facts, Field};
-use super::matcher::{self, Pieces, Set};
+use super::matcher::{self, Glob, Set, glob};
 use crate::yaml::{Located, Place};
 
-/// A field with so many patterns, all of them globs, does without the engine; for more, one pass of it costs less.
+/// A field with at most so many patterns, all of them globs, does without the engine; for more, one pass of it costs
+/// less (`matcher::glob` has the figures).
 const GLOBS_MAX: usize = 4;
+/// Of these, globs with a `?`: each costs as much as a pass of the engine.
+const WILD_MAX: usize = 1;
 
 /// A pattern as it was typed.
 #[derive(Clone, Debug)]
@@ -20,14 +23,14 @@ pub(super) enum Pattern {
 impl Pattern {
     fn regex(&self) -> String {
         match self {
-            Self::Glob(glob) => matcher::glob(glob),
+            Self::Glob(typed) => glob::regex(typed),
             Self::Regex(regex) => regex.clone(),
         }
     }
 
-    fn pieces(&self, caseless: bool) -> Option<Pieces> {
+    fn glob(&self, caseless: bool) -> Option<Glob> {
         match self {
-            Self::Glob(glob) => Pieces::of(glob, caseless),
+            Self::Glob(glob) => Glob::of(glob, caseless),
             Self::Regex(_) => None,
         }
     }
@@ -97,8 +100,8 @@ pub(super) struct Fields {
 /// The patterns of one field; each with its fact and the place where it was first written.
 #[derive(Debug, Default)]
 struct Patterns {
-    /// For each, what can be compared.
-    pieces: Vec<Option<Pieces>>,
+    /// For each, the glob that it is, if it can be compared without the engine.
+    globs: Vec<Option<Glob>>,
     regexes: Vec<String>,
     atoms: Vec<Atom>,
     places: Vec<Place>,
@@ -123,7 +126,7 @@ impl Fields {
         matcher::check(&regex)?;
         let atom = fresh();
         patterns.known.insert(regex.clone(), atom);
-        patterns.pieces.push(pattern.pieces(slot.caseless()));
+        patterns.globs.push(pattern.glob(slot.caseless()));
         patterns.regexes.push(regex);
         patterns.atoms.push(atom);
         patterns.places.push(place.clone());
@@ -144,8 +147,9 @@ impl Fields {
 
 impl Patterns {
     fn compile(self) -> Result<Field, Located> {
-        let all: Option<Vec<Pieces>> = self.pieces.iter().cloned().collect();
-        if let Some(all) = all.filter(|all| all.len() <= GLOBS_MAX) {
+        let all: Option<Vec<Glob>> = self.globs.iter().cloned().collect();
+        let wild = |all: &[Glob]| all.iter().filter(|glob| matches!(glob, Glob::Wild(_))).count();
+        if let Some(all) = all.filter(|all| all.len() <= GLOBS_MAX && wild(all) <= WILD_MAX) {
             return Ok(Field { globs: all.into_iter().zip(self.atoms).collect(), ..Field::default() });
         }
         let set = Set::new(&self.regexes).map_err(|e| self.blame(&e))?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
-use super::SIZE_MAX_BYTES;
+use super::syntax::SIZE_MAX_BYTES;
 
 /// Bytes of a body that are kept for matching.
 pub(crate) const BODY_MAX_BYTES: usize = 1024 * 1024;
