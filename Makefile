@@ -2,7 +2,7 @@
 # make test  install what tests need, run all make bench  criterion and, where present, the load suite
 # make check format, lints, unit tests: the quick one while working; needs Rust and a C compiler, installs nothing
 # BUILD=debug before run, demo or bench takes the debug build, which is there sooner.
-.PHONY: run test check demo bench test-tools lint
+.PHONY: run test check demo bench test-tools lint fuzz-smoke
 SHELL := /bin/bash
 CARGO := deploy/scripts/cargo.sh
 
@@ -22,9 +22,15 @@ test: lint
 	$(CARGO) test
 	cargo test --locked --no-default-features --lib rules::
 	BUILD=debug .venv/bin/python deploy/scripts/readme.py
+	deploy/scripts/fuzz.sh 10
+
+# After a debug build: only Daylight itself is built again.
+fuzz-smoke:
+	deploy/scripts/fuzz.sh 10
 
 lint: test-tools
 	cargo fmt --check
+	rustfmt --check --edition 2024 fuzz/src/*.rs fuzz/targets/*.rs
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 

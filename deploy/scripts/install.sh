@@ -6,7 +6,7 @@ want=${1:?build or test}
 
 packages() {
     echo pkg-config gcc libc6-dev libvectorscan-dev
-    [ "$want" = build ] || echo curl git openssl python3-venv nodejs npm chromium libnss3-tools ca-certificates procps systemd
+    [ "$want" = build ] || echo g++ curl git openssl python3-venv nodejs npm chromium libnss3-tools ca-certificates procps systemd
 }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
@@ -14,7 +14,7 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 have() {
     case $1 in
     nodejs) command -v node >/dev/null ;;
-    npm | gcc | curl | git | openssl | chromium | pkg-config) command -v "$1" >/dev/null ;;
+    npm | gcc | g++ | curl | git | openssl | chromium | pkg-config) command -v "$1" >/dev/null ;;
     python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     systemd) command -v systemd-analyze >/dev/null ;;
     *) dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed' ;;
