@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(unreachable_pub, reason = "a test program has no interface")]
 
+#[path = "shape/docs.rs"]
+mod docs;
 #[path = "shape/evasions.rs"]
 mod evasions;
 #[path = "shape/house.rs"]
@@ -77,6 +79,16 @@ fn unsafe_code_and_silenced_lints_stay_out() {
 }
 
 #[test]
+fn documents_for_developers_name_what_is_there() {
+    let (house, root) = (ours(), Path::new(env!("CARGO_MANIFEST_DIR")));
+    for document in ["docs/architecture.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(root.join(document)).unwrap();
+        let strangers = docs::strangers(&text, &house, root);
+        none(&strangers.iter().map(|name| format!("{document}: `{name}`")).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn files_and_functions_stay_within_their_budget() {
     let (mut wrong, mut files, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
     for File { path, text, syntax, declared } in &ours().files {
@@ -100,4 +112,20 @@ fn spread(mut numbers: Vec<usize>) -> String {
     numbers.sort_unstable();
     let at = |part: usize| numbers[(numbers.len() - 1) * part / 100];
     format!("{}/{}/{}", at(50), at(95), at(100))
+}
+
+#[test]
+fn every_signal_is_described_with_its_strength() {
+    let docs =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/signals.md")).unwrap();
+    let row = |signal: &&daylight::detect::inspect::signals::Signal| {
+        format!("| {} | {} |", signal.id, signal.strength.as_str())
+    };
+    let rows = daylight::detect::inspect::evidence::ALL.iter().map(row);
+    none(
+        &rows
+            .filter(|row| !docs.contains(row))
+            .map(|row| format!("docs/signals.md: {row}"))
+            .collect::<Vec<_>>(),
+    );
 }

@@ -36,9 +36,12 @@ fn look<B>(request: &hyper::Request<B>) {
         let Ok(destination) = Destination::parse(authority.as_str(), default_port) else { continue };
         let again = Destination::parse(&destination.authority(0), None);
         assert_eq!(again.as_ref(), Ok(&destination), "{authority}");
-        assert!(
-            guard::check(request, &destination).is_ok() || request.headers().contains_key("host"),
-            "{authority}"
-        );
+        let mut head = hyper::Request::new(());
+        *head.method_mut() = request.method().clone();
+        *head.uri_mut() = request.uri().clone();
+        *head.headers_mut() = request.headers().clone();
+        if let Ok(guarded) = guard::check(head, &destination) {
+            assert!(guarded.parts().headers.get_all("host").iter().count() <= 1);
+        }
     }
 }

@@ -249,6 +249,15 @@ fn globs_of_own_modules_lost_files_unsafe_code_and_allowed_lints_are_found() {
 }
 
 #[test]
+fn a_document_that_names_what_is_gone_is_found() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = "`Host` and `Dialer::dial`, `text/html`, `limits.hello_ms`, `src/lib.rs`, `make check`: there. Gone: \
+        `Gateway`, `Dialer::hang_up`, `src/tunnel.rs`, `make tea`. ```text `Gone` ```";
+    let strangers = crate::docs::strangers(text, &house(&[]), root);
+    assert_eq!(strangers, ["Gateway", "Dialer::hang_up", "src/tunnel.rs", "make tea"]);
+}
+
+#[test]
 fn long_deep_and_wide_functions_are_found_in_every_place() {
     let lines = "x();\n".repeat(70);
     let deep = "if a { loop { match b { c => { if d { e() } } } } }";

@@ -335,7 +335,7 @@ pub fn forbidden_words(file: &File) -> Vec<String> {
 }
 
 /// Every word of the code, and whether it stands in an attribute.
-fn words(tokens: TokenStream, in_attribute: bool, each: &mut impl FnMut(&str, bool, usize)) {
+pub fn words(tokens: TokenStream, in_attribute: bool, each: &mut impl FnMut(&str, bool, usize)) {
     let mut after_hash = false;
     for token in tokens {
         match &token {
