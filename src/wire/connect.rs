@@ -50,6 +50,13 @@ pub struct Connected {
     pub handshake: Duration,
 }
 
+impl Connected {
+    /// The same for a request that did not wait for the connection.
+    pub(in crate::wire) fn without_durations(&self) -> Self {
+        Self { dial: Duration::ZERO, handshake: Duration::ZERO, ..self.clone() }
+    }
+}
+
 /// Why no connection could be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {

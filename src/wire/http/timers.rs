@@ -25,6 +25,11 @@ pub struct Timer {
 }
 
 impl Timers {
+    /// A future that resolves after `duration`.
+    pub fn after(&self, duration: Duration) -> Timer {
+        self.until(rt::Timer::now(self) + duration)
+    }
+
     /// A future that resolves at `deadline`.
     pub fn until(&self, deadline: Instant) -> Timer {
         let kept = self.kept().pop();
@@ -44,10 +49,10 @@ impl Timers {
 }
 
 impl Timer {
-    /// Lets it wait until `deadline`.
-    pub fn set(&mut self, deadline: Instant) {
+    /// Waits for `duration` from now instead.
+    pub fn restart(&mut self, duration: Duration) {
         if let Some(sleep) = &mut self.sleep {
-            sleep.as_mut().reset(deadline.into());
+            sleep.as_mut().reset(tokio::time::Instant::now() + duration);
         }
     }
 }
@@ -107,7 +112,7 @@ mod tests {
             assert_eq!(timers.now() - before, seconds * SECOND);
         }
         let mut timer = timers.until(timers.now() + SECOND);
-        timer.set(timers.now() + 5 * SECOND);
+        timer.restart(5 * SECOND);
         let before = timers.now();
         timer.await;
         assert_eq!((timers.now() - before, timers.kept().len()), (5 * SECOND, 1));

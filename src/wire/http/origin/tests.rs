@@ -1,10 +1,12 @@
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Channel};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::head_deadline::CHECKS;
+use super::sender::IDLE_MIN;
 use super::*;
 use crate::wire::net::resolve::{Hosts, Resolver};
-use crate::wire::net::{Dialer, Forbidden};
+use crate::wire::net::{DialError, Dialer, Forbidden};
 use crate::wire::tls::{UpstreamTls, upstream};
 
 fn origin(port: u16, response_head: Duration) -> Origin {
@@ -65,28 +67,15 @@ async fn a_safe_request_survives_an_origin_that_closes_an_idle_connection() {
     let origin = origin(listener.local_addr().unwrap().port(), Duration::from_secs(5));
     tokio::spawn(serve(listener, 2));
     for _ in 0..4 {
-        origin.slot().used = Instant::now().checked_sub(2 * RACE);
+        if let Slot::Idle(sender, _) = &mut *origin.slot() {
+            sender.used = Instant::now().checked_sub(2 * IDLE_MIN);
+        }
         let answer = origin.send(get()).await.unwrap();
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
     }
     let mut post = get();
     *post.method_mut() = http::Method::POST;
     assert!(matches!(origin.send(post).await, Err(OriginFault::Incomplete(_))), "it may have had its effect");
-}
-
-/// Gives a piece whenever it is asked to, and ends when the sender is dropped.
-struct Pieces(tokio::sync::mpsc::Receiver<bytes::Bytes>);
-
-impl http_body::Body for Pieces {
-    type Data = bytes::Bytes;
-    type Error = crate::wire::http::body::BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
-        self.0.poll_recv(cx).map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece))))
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,13 +95,13 @@ async fn an_upload_may_take_long_as_long_as_it_moves() {
         while stream.read(&mut bytes).await.unwrap_or(0) > 0 {}
     });
     let origin = origin(port, here);
-    let (pieces, body) = tokio::sync::mpsc::channel(1);
+    let (mut pieces, body) = Channel::new(1);
     let mut upload = get();
     *upload.method_mut() = http::Method::PUT;
-    *upload.body_mut() = Outgoing::streaming(Box::pin(Pieces(body)));
+    *upload.body_mut() = Outgoing::streaming(Box::pin(body));
     let slowly = async {
         for _ in 0..5 {
-            pieces.send("piece".into()).await.unwrap();
+            pieces.send_data("piece".into()).await.unwrap();
             tokio::time::sleep(there).await;
         }
         drop(pieces);
@@ -130,7 +119,7 @@ async fn a_silent_origin_is_given_up_when_the_request_has_not_moved_for_the_time
     let mut post = get();
     *post.method_mut() = http::Method::POST;
     *post.body_mut() = Outgoing::streaming(Box::pin(crate::wire::http::Body::Full("all of it".into())));
-    for (request, longest) in [(get(), limit), (post, limit + limit / LOOKS)] {
+    for (request, longest) in [(get(), limit), (post, limit + limit / CHECKS)] {
         let started = tokio::time::Instant::now();
         assert_eq!(origin.send(request).await.unwrap_err(), OriginFault::Silent);
         let waited = started.elapsed();
