@@ -1,4 +1,5 @@
-//! Who a client is: proxy users with argon2-hashed passwords (RFC 7617 Basic in `Proxy-Authorization`).
+//! Identifies the users of the proxy by name and password (RFC 7617, Basic, in `Proxy-Authorization`); passwords are
+//! kept as argon2 hashes.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -15,20 +16,25 @@ use http::header::PROXY_AUTHORIZATION;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
-/// Argon2 runs at once; each takes tens of milliseconds of a core and 19 MiB.
+/// Most passwords that are compared at once. Each comparison takes tens of milliseconds of a core and 19 MiB.
 const VERIFY_AT_ONCE: usize = 2;
-/// Verified credentials remembered, as keyed hashes.
+/// Most verified credentials that are remembered (as keyed hashes), and most addresses whose failures are counted.
 const REMEMBERED_MAX: usize = 4096;
 /// How long a verified credential is remembered.
 const REMEMBERED: Duration = Duration::from_secs(300);
-/// Wrong passwords from one address within [`FAILED_SPAN`] before no more are compared; many people may share one.
+/// Wrong passwords from one address within [`FAILED_SPAN`] after which no more are compared. Many people may share an
+/// address.
+///
+/// Counted by hand and not with `governor`: its limiter has no question that does not also count, but here only a wrong
+/// password counts and the question comes before it. Its keyed state grows with every address until `retain_recent` is
+/// called, while the cache here never holds more than [`REMEMBERED_MAX`].
 const FAILED_MAX: u32 = 30;
-/// See [`FAILED_MAX`].
+/// How long failures count, from the first one on.
 const FAILED_SPAN: Duration = Duration::from_secs(60);
-/// A hash that no password is known for.
+/// A hash whose password nobody knows. An unknown name is compared with it, so that it takes as long as a known one.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$Dvz8LzcOKGbyVn2tTz0Fhn8GD3xKOxJjQ5SAZaVmXj0";
-/// Longest credential that is looked at.
+/// Longest credential that is decoded, in base64.
 const CREDENTIAL_MAX_BYTES: usize = 1024;
 
 /// One proxy user.
@@ -38,52 +44,52 @@ pub struct User {
     pub name: Arc<str>,
     /// Argon2 hash in PHC form.
     pub password_hash: String,
-    /// Groups, for rules.
+    /// Groups that rules can name.
     pub groups: Arc<[String]>,
 }
 
-/// A client that proved who it is.
+/// A user who has proved to be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identified {
-    /// Login name.
+    /// Login name, as it appears in events.
     pub name: Arc<str>,
-    /// Groups.
+    /// Groups that rules can name.
     pub groups: Arc<[String]>,
 }
 
-/// Who is at the other end of a connection.
+/// The person at the other end of a connection, as far as known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Where the connection comes from.
+    /// The address that the connection comes from.
     pub ip: IpAddr,
     /// The gateway's end of the connection.
     pub local: Option<SocketAddr>,
-    /// Who logged in; absent where nobody has to.
+    /// The user who logged in; absent where nobody has to.
     pub user: Option<Identified>,
 }
 
-/// Why nobody was identified.
+/// Why no user was identified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
-    /// No credentials that can be read.
+    /// The request has no credentials, or none that can be read.
     #[error("the request has no proxy credentials")]
     Missing,
-    /// Unknown name or wrong password.
+    /// The name is unknown or the password is wrong.
     #[error("the name or the password is wrong")]
     Wrong,
-    /// This client was wrong too often; nothing was compared.
+    /// Too many wrong passwords came from this address, so nothing was compared.
     #[error("too many wrong passwords from this address; wait a minute")]
     TooMany,
 }
 
-/// Wrong passwords from one address.
+/// The wrong passwords of one address since the first of them.
 #[derive(Clone, Copy, Debug)]
 struct Failed {
     count: u32,
     since: Instant,
 }
 
-/// The proxy's users; empty means that nobody has to log in.
+/// The proxy's users; without any, nobody has to log in.
 #[derive(Debug)]
 pub struct Users {
     users: HashMap<Arc<str>, User>,
@@ -94,7 +100,7 @@ pub struct Users {
 }
 
 impl Users {
-    /// Takes users whose hashes were checked with [`check_hash`].
+    /// Users whose hashes passed [`check_hash`]. Fails when the system gives no random numbers.
     pub fn new(users: Vec<User>) -> Result<Self, String> {
         let mut seed = [0_u8; 32];
         aws_lc_rs::rand::fill(&mut seed)
@@ -113,7 +119,7 @@ impl Users {
         !self.users.is_empty()
     }
 
-    /// The user behind a request's `Proxy-Authorization`, if it proves one.
+    /// The user whom a request's `Proxy-Authorization` proves. `client` is the address whose failures are counted.
     pub async fn identify(&self, headers: &HeaderMap, client: IpAddr) -> Result<Identified, LoginError> {
         let (name, password) = credentials(headers).ok_or(LoginError::Missing)?;
         let user = self.users.get(name.as_str());
@@ -128,7 +134,6 @@ impl Users {
         if failed.is_some_and(|failed| failed.count >= FAILED_MAX) {
             return Err(LoginError::TooMany);
         }
-        // An unknown name takes as long as a known one.
         let hash = user.map_or_else(|| NOBODY.to_owned(), |user| user.password_hash.clone());
         let _turn = self.verifying.acquire().await.map_err(|_closed| LoginError::Wrong)?;
         let compare = tokio::task::spawn_blocking(move || verify(&hash, password.as_bytes()));
@@ -156,7 +161,7 @@ impl Users {
     }
 }
 
-/// Checks the form of an argon2 hash without a password.
+/// Checks that a text is an argon2 hash in PHC form; the error says what is wrong and how to make one.
 pub fn check_hash(hash: &str) -> Result<(), String> {
     let parsed = PasswordHash::new(hash).map_err(|e| format!("not a password hash in PHC form: {e}"))?;
     match parsed.algorithm.as_str() {

@@ -1,4 +1,8 @@
-//! What touches a socket: names and dialling, TLS, HTTP, accepted connections and the tasks that serve them.
+//! Everything that touches a socket.
+//!
+//! [`net`] resolves, dials and copies; [`tls`] handshakes on both sides; [`connect`] joins the two into the one way out;
+//! [`http`] speaks to clients and to other hosts; [`listener`] accepts within a budget; [`tasks`] run connections and end
+//! them in order.
 
 pub mod connect;
 pub mod http;

@@ -1,7 +1,8 @@
 //! The one way out of the gateway: a checked dial, then a verified TLS handshake where TLS is asked for.
 //!
 //! Everything that the gateway opens itself goes through a [`Connector`]: connections to origins, to ClickHouse, and
-//! whatever comes later. Each has its own forbidden addresses and trusted roots, and all are counted in one [`Outbound`].
+//! whatever comes later. Each has its own forbidden addresses and trusted roots, and all are counted in one
+//! [`Outbound`].
 
 mod outbound;
 mod stream;
@@ -83,7 +84,8 @@ impl ConnectError {
 }
 
 impl Connector {
-    /// A connector for the client that metrics call `client`. The dialer's and the handshake's deadlines bound every call.
+    /// A connector for the client that metrics call `client`. The dialer's and the handshake's deadlines bound every
+    /// call.
     pub fn new(dialer: Dialer, tls: UpstreamTls, client: &'static str, outbound: Arc<Outbound>) -> Self {
         Self { dialer, tls, client, outbound }
     }

@@ -1,4 +1,8 @@
-//! HTTP as a gateway needs it: guarded requests, bodies with budgets, one connection to the origin, made-up answers.
+//! HTTP as a gateway needs it.
+//!
+//! Towards clients: [`serve`] with limits, [`guard`] against ambiguous requests. Towards other hosts: [`origin`] for
+//! the one connection of a tunnel, [`client`] and [`pool`] for the gateway's own requests. [`body`] and [`fields`] are
+//! what passes through.
 
 pub mod body;
 pub mod client;

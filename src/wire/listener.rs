@@ -1,4 +1,4 @@
-//! Accepts client connections within a budget and hands them to the tasks that serve them.
+//! Accepts the connections of clients within a budget and hands each to a task of its own.
 
 pub mod accept;
 pub mod budget;

@@ -1,4 +1,4 @@
-//! Names, addresses and dialling; everything that reaches the network starts here.
+//! TCP: resolves names, refuses forbidden addresses, dials, and copies between two connections.
 
 pub mod alive;
 pub mod dial;

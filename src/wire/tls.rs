@@ -1,4 +1,5 @@
-//! TLS on both sides: the authority that signs leafs, the client's handshake, the origin's handshake.
+//! TLS on both sides: the authority that signs leaf certificates, the client's hello and handshake, the origin's
+//! handshake.
 
 pub mod authority;
 pub mod client;
@@ -29,7 +30,7 @@ pub enum Alpn {
 }
 
 impl Alpn {
-    /// Reads the negotiated protocol.
+    /// The protocol that a handshake negotiated.
     pub fn of(negotiated: Option<&[u8]>) -> Self {
         match negotiated {
             Some(b"h2") => Self::Http2,
@@ -47,13 +48,13 @@ impl Alpn {
         }
     }
 
-    /// The list to offer or accept so that exactly this is negotiated.
+    /// The list to offer or to accept so that nothing but this is negotiated.
     pub fn protocols(self) -> Vec<Vec<u8>> {
         self.as_str().map(|p| vec![p.as_bytes().to_vec()]).unwrap_or_default()
     }
 }
 
-/// The version word of events.
+/// The word of events for a TLS version.
 pub fn version_word(version: Option<rustls::ProtocolVersion>) -> Option<&'static str> {
     match version? {
         rustls::ProtocolVersion::TLSv1_3 => Some("1.3"),

@@ -1,5 +1,5 @@
-//! Requests of the gateway itself to services that its configuration names: pooled, within a deadline, answers of bounded
-//! size, counted.
+//! Requests that the gateway itself sends to services which its configuration names: over pooled connections, within a
+//! deadline, with answers of bounded size, and counted.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use super::body::BodyError;
 use super::pool::{PoolConnector, PoolError, Used, pool};
 use crate::wire::tasks::Tasks;
 
-/// What a client may take.
+/// Limits of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Time for a request and its whole answer; opening a connection counts, and has a deadline of its own besides.
     pub deadline: Duration,
-    /// Bytes of an answer's body.
+    /// Most bytes of an answer's body.
     pub answer_max_bytes: usize,
     /// An idle connection is closed after this.
     pub idle: Duration,
@@ -32,7 +32,7 @@ pub struct Client {
     limits: Limits,
 }
 
-/// Why a request has no answer. Only after [`ClientError::Unreachable`] is it certain that the service has not seen it.
+/// Why a request has no answer. Only [`ClientError::Unreachable`] proves that the service has not seen the request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
     /// No connection could be opened.

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method};
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
-/// Removes what must not be forwarded with a request; keeps an upgrade when there is one.
+/// Removes the fields that must not be forwarded with a request. An upgrade stays, as does `TE: trailers`.
 pub fn strip_request(headers: &mut HeaderMap) {
     if !headers.keys().any(may_stop) {
         return;
@@ -18,7 +18,7 @@ pub fn strip_request(headers: &mut HeaderMap) {
     let trailers = headers.get(TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
     strip_connection(headers);
     headers.remove(PROXY_AUTHORIZATION);
-    // The gateway has answered `100 Continue` itself when it read the body.
+    // hyper answers `100 Continue` itself as soon as the gateway reads the body.
     headers.remove(EXPECT);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -29,7 +29,7 @@ pub fn strip_request(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes what must not be forwarded with a response.
+/// Removes the fields that must not be forwarded with a response.
 pub fn strip_response(headers: &mut HeaderMap) {
     if !headers.keys().any(may_stop) {
         return;
@@ -50,12 +50,12 @@ pub fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
     named.then(|| value.clone())
 }
 
-/// True for methods that change nothing, so that a request may be sent again (RFC 9110, section 9.2.1).
+/// True for methods that change nothing on the server, so that a request may be sent again (RFC 9110, section 9.2.1).
 pub fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// HTTP/2 splits `Cookie`; HTTP/1.1 knows it once (RFC 9113, section 8.2.3).
+/// Joins the `Cookie` fields of HTTP/2 into the one that HTTP/1.1 allows (RFC 9113, section 8.2.3).
 pub fn join_cookies(headers: &mut HeaderMap) {
     let mut cookies = headers.get_all(COOKIE).iter();
     if cookies.next().is_none() || cookies.next().is_none() {
@@ -67,8 +67,8 @@ pub fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// True for every field that may have to be removed. Few messages have one, and one pass over their names costs less than
-/// asking for each.
+/// True for every field that may have to be removed. Few messages have one, and one pass over all names costs less than
+/// a look-up of each of these.
 fn may_stop(name: &HeaderName) -> bool {
     matches!(
         name.as_str(),
@@ -92,7 +92,7 @@ fn strip_connection(headers: &mut HeaderMap) {
             .filter_map(|v| v.to_str().ok())
             .flat_map(|v| v.split(','))
             .filter_map(|token| token.trim().parse().ok())
-            // What the gateway itself has checked is not the client's to remove.
+            // The gateway has checked these two, so a client cannot have them removed.
             .filter(|name| ![HOST, CONTENT_LENGTH].contains(name))
             .collect();
         for name in named {

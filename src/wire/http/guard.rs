@@ -8,7 +8,7 @@ use super::fields;
 use crate::host::Destination;
 use crate::host::destination::normal_host;
 
-/// Why a request was refused; the word goes into metrics and events.
+/// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ambiguous {
     /// No `Host`, several, or one that is not a host.
@@ -23,7 +23,7 @@ pub enum Ambiguous {
 }
 
 impl Ambiguous {
-    /// A bounded word.
+    /// The word of metrics and events.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Host => "host",
@@ -33,7 +33,7 @@ impl Ambiguous {
     }
 }
 
-/// A request whose meaning is one, and which is for the tunnel's host. Only [`check`] makes it, and only such a request is
+/// A request that every parser reads alike and that is for the tunnel's host. Only [`check`] makes it, and nothing else is
 /// forwarded.
 #[derive(Debug)]
 pub struct Guarded<B> {
@@ -47,29 +47,29 @@ impl<B> Guarded<B> {
         &self.parts
     }
 
-    /// Takes the body out, to be looked at; what is left has a head and no body.
+    /// Takes the body out for inspection.
     pub fn split(self) -> (Guarded<()>, B) {
         (Guarded { parts: self.parts, body: () }, self.body)
     }
 }
 
 impl Guarded<()> {
-    /// Puts a body back that was looked at.
+    /// Puts a body in, for example the inspected one.
     pub fn with_body<B>(self, body: B) -> Guarded<B> {
         Guarded { parts: self.parts, body }
     }
 }
 
 impl<B> Guarded<B> {
-    /// The request as the origin gets it: without the fields that concern the client's connection only.
+    /// The request for the origin, without the fields that concern the client's connection only.
     pub fn into_outbound(mut self) -> Request<B> {
         fields::strip_request(&mut self.parts.headers);
         Request::from_parts(self.parts, self.body)
     }
 }
 
-/// Admits a request that came through a tunnel to `tunnel` (a host fronting another is refused, RFC 9110, section 15.5.20),
-/// or gives it back with what is wrong.
+/// Admits a request that came through a tunnel to `tunnel`, or gives it back with what is wrong. A request for another host
+/// is refused (RFC 9110, section 15.5.20), so that no host can be a front for one that policy forbids.
 pub fn check<B>(
     request: Request<B>,
     tunnel: &Destination,
@@ -99,7 +99,8 @@ fn target<B>(request: &Request<B>) -> Result<(), Ambiguous> {
     if path.starts_with('/') || star || path.is_empty() { Ok(()) } else { Err(Ambiguous::Target) }
 }
 
-/// The request's authority: `:authority` of HTTP/2, the target of absolute form, or `Host`; they must agree.
+/// The request's authority: `:authority` of HTTP/2, the target in absolute form, or `Host`. Where there are two, they
+/// must agree.
 fn authority<B>(request: &Request<B>) -> Result<&str, Ambiguous> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (host, more) = (hosts.next(), hosts.next());

@@ -1,5 +1,5 @@
-//! How the gateway starts HTTP with another host: the limits of both versions stand here, for the single connection of an
-//! origin and for pools.
+//! How the gateway starts HTTP with another host, and the limits of both versions: for the single connection of an
+//! origin and for pools alike.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use super::serve::{CONNECTION_WINDOW_BYTES, SEND_BUFFER_BYTES, STREAM_WINDOW_BYT
 use crate::wire::connect::Stream;
 use crate::wire::tasks::Tasks;
 
-/// Fields of a response.
+/// Most header fields of a response.
 const RESPONSE_FIELDS_MAX: usize = 256;
-/// Bytes of a response's head in HTTP/2; hyper's own default would refuse long policies and many cookies.
+/// Most bytes of a response's head in HTTP/2. hyper's own default would refuse long policies and many cookies.
 const RESPONSE_HEAD_MAX_BYTES: u32 = 256 * 1024;
 /// An HTTP/2 host that is silent for this long is sent a PING, and has as long to answer it.
 const PING: Duration = Duration::from_secs(30);

@@ -103,8 +103,8 @@ impl Origin {
         self.slot().facts_once()
     }
 
-    /// Sends a request and waits for the response's head. A request that a closed connection did not take, or a safe one
-    /// that it did not answer, is sent once more over a new connection.
+    /// Sends a request and waits for the response's head. A request that a closed connection did not take, or a safe
+    /// one that it did not answer, is sent once more over a new connection.
     pub async fn send(&self, mut request: Request<Outgoing>) -> Result<Response<Incoming>, OriginFault> {
         let mut sender = self.sender().await?;
         let sent = Instant::now();

@@ -111,8 +111,8 @@ impl connect::Connection for Stream {
     }
 }
 
-/// A pool of connections, of which an idle one is closed after `idle`: choose less than the service's own limit, so that
-/// a request seldom meets a connection that is just being closed. `tasks` run the connections.
+/// A pool of connections, of which an idle one is closed after `idle`: choose less than the service's own limit, so
+/// that a request seldom meets a connection that is just being closed. `tasks` run the connections.
 ///
 /// Only opening a connection has a deadline: whoever sends a request sets one for the whole of it, as
 /// [`Client`](super::client::Client) does.

@@ -9,16 +9,16 @@ use hyper_util::rt::TokioTimer;
 use super::timers::Timers;
 use crate::wire::tasks::Tasks;
 
-/// Limits on a client's HTTP.
+/// Limits of a client's HTTP.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a request's head.
+    /// Most bytes of a request's head.
     pub head_bytes: usize,
-    /// Header fields of a request.
+    /// Most header fields of a request.
     pub head_fields: usize,
-    /// Time for a request's head, which includes the idle time before it.
+    /// Longest wait for a request's head, counted from the end of the previous exchange.
     pub idle: Duration,
-    /// Requests at once on one HTTP/2 connection.
+    /// Most requests at once on one HTTP/2 connection.
     pub streams: u32,
 }
 
@@ -28,10 +28,10 @@ pub const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
 pub const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 /// Bytes buffered for sending on one HTTP/2 stream.
 pub const SEND_BUFFER_BYTES: usize = 256 * 1024;
-/// Streams a peer may reset before they were served (CVE-2023-44487).
+/// Most streams that a peer may reset before they were served (CVE-2023-44487).
 const RESET_STREAMS_MAX: usize = 32;
 
-/// HTTP/1.1 towards a client.
+/// Settings of an HTTP/1.1 connection of a client.
 pub fn http1(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
@@ -42,7 +42,7 @@ pub fn http1(limits: &Limits) -> http1::Builder {
     builder
 }
 
-/// HTTP/2 towards a client.
+/// Settings of an HTTP/2 connection of a client; `tasks` run its streams.
 pub fn http2(limits: &Limits, tasks: Tasks) -> http2::Builder<Tasks> {
     let mut builder = http2::Builder::new(tasks);
     builder
@@ -59,8 +59,8 @@ pub fn http2(limits: &Limits, tasks: Tasks) -> http2::Builder<Tasks> {
     builder
 }
 
-/// Resolves when for the whole of `limit` nothing was under way and nothing was asked: `activity` gives the number of
-/// requests so far, and none while one of them is under way.
+/// Resolves when no request was in progress and none arrived during the whole of `limit`. `activity` gives the number
+/// of requests so far, or none while one is in progress.
 pub async fn idle(limit: Duration, activity: impl Fn() -> Option<u64>) {
     let mut before = None;
     loop {
@@ -73,8 +73,8 @@ pub async fn idle(limit: Duration, activity: impl Fn() -> Option<u64>) {
     }
 }
 
-/// Runs a connection: told to `finish` when the gateway closes or the connection is `idle`, dropped when the
-/// drain deadline has passed.
+/// Runs a connection to its end. `finish` is called when the gateway starts to close or `idle` resolves: the connection
+/// then ends after the requests in progress. When the drain deadline has passed, it is dropped.
 pub async fn run<C>(
     mut connection: Pin<&mut C>,
     finish: impl FnOnce(Pin<&mut C>),

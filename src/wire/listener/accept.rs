@@ -1,4 +1,4 @@
-//! The accept loop.
+//! Binds a listening socket and accepts connections from it.
 
 use std::future::Future;
 use std::io;
@@ -17,7 +17,7 @@ use crate::wire::tasks::Tasks;
 /// Pause after an accept error such as a full file table, so that the loop does not spin.
 const ERROR_PAUSE: Duration = Duration::from_millis(50);
 
-/// A bound listener.
+/// A listening socket.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -27,16 +27,16 @@ pub struct Listener {
 /// A client's connection that has a place in the budget.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The connection, prepared.
+    /// The connection, with keepalive on and Nagle's algorithm off.
     pub stream: TcpStream,
-    /// The client's address.
+    /// The client's address; never an IPv4 address mapped into IPv6.
     pub peer: SocketAddr,
     /// Kept as long as the connection lives, whatever it becomes.
     pub place: Arc<Place>,
 }
 
 impl Listener {
-    /// Binds an address; the error says which and what to do.
+    /// Binds an address. The error names the address, the key of the configuration (`listen.name`) and what to do.
     pub async fn bind(name: &'static str, address: SocketAddr) -> Result<Self, String> {
         let socket = TcpListener::bind(address).await.map_err(|e| {
             let advice = match e.kind() {
@@ -50,17 +50,17 @@ impl Listener {
         Ok(Self { socket, name })
     }
 
-    /// The address that was bound (port 0 asks the system for one).
+    /// The address that was bound: with port 0 in the configuration, the port that the system chose.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// The socket, for servers that run their own accept loop.
+    /// The socket, for a server with an accept loop of its own.
     pub fn into_socket(self) -> TcpListener {
         self.socket
     }
 
-    /// Accepts until the tasks are closing; `serve` runs in a task of its own for each connection.
+    /// Accepts until the tasks are closing, and runs `serve` in a task of its own for each connection.
     pub async fn run<S, F>(self, budget: Arc<Budget>, tasks: Tasks, metrics: Arc<Metrics>, serve: S)
     where
         S: Fn(Accepted) -> F,

@@ -1,4 +1,4 @@
-//! How many connections there may be, in all and from one client.
+//! Limits the number of connections: of all clients together, and of each.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::metrics::gauge::Gauge;
 
-/// Counts connections.
+/// Counts connections against two limits.
 #[derive(Debug)]
 pub struct Budget {
     total_max: usize,
@@ -24,14 +24,14 @@ struct Held {
 /// Which limit refused a connection; the word of the metric `limit_hits`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// `limits.connections`.
+    /// All connections (`limits.connections`).
     Total,
-    /// `limits.connections_per_client`.
+    /// The connections of this client's address (`limits.connections_per_client`).
     Client,
 }
 
 impl Refusal {
-    /// The limit's name.
+    /// The name of the limit in configuration and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Total => "connections",
@@ -48,7 +48,8 @@ pub struct Place {
 }
 
 impl Budget {
-    /// A budget of `total_max` connections, `client_max` from one address; `active` shows how many there are.
+    /// A budget of `total_max` connections, at most `client_max` of them from one address. The gauge `active` follows
+    /// it.
     pub fn new(total_max: usize, client_max: usize, active: Gauge) -> Arc<Self> {
         Arc::new(Self { total_max, client_max, held: Mutex::default(), active })
     }

@@ -1,4 +1,4 @@
-//! TCP connections whose peer has vanished are noticed (RFC 1122, section 4.2.3.6).
+//! TCP keepalive, which notices that a peer has vanished (RFC 1122, section 4.2.3.6).
 
 use std::io;
 use std::time::Duration;
@@ -6,14 +6,15 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
-/// Silence before the peer is asked.
+/// Silence before the first probe.
 const IDLE: Duration = Duration::from_secs(60);
-/// Time between questions.
+/// Time between two probes.
 const INTERVAL: Duration = Duration::from_secs(15);
-/// Questions without an answer before the connection ends.
+/// Probes without an answer before the connection ends.
 const RETRIES: u32 = 4;
 
-/// Prepares a connection: small writes leave at once, and a laptop that was closed does not hold it for ever.
+/// Turns Nagle's algorithm off, so that small writes leave at once, and keepalive on, so that a laptop that was closed
+/// does not hold a connection for ever.
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(IDLE).with_interval(INTERVAL).with_retries(RETRIES);

@@ -1,4 +1,5 @@
-//! Connects to an origin: resolve, refuse what is forbidden, try each address in turn, all under one deadline.
+//! Connects to a host: resolves its name, refuses forbidden addresses, and tries the others in turn, all within one
+//! deadline.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -11,32 +12,32 @@ use super::resolve::{ResolveError, Resolver};
 use super::{Forbidden, alive};
 use crate::host::Destination;
 
-/// Time given to one address while others are still untried.
+/// Longest wait for one address while others have not been tried.
 const ATTEMPT: Duration = Duration::from_secs(3);
 
-/// Dials origins.
+/// Connects to hosts, except to forbidden addresses and to this gateway itself.
 #[derive(Debug)]
 pub struct Dialer {
     resolver: Resolver,
     forbidden: Forbidden,
-    /// Ports that this gateway listens on itself.
+    /// Ports that this gateway listens on.
     own_ports: Vec<u16>,
     deadline: Duration,
 }
 
-/// A connected origin.
+/// A connection to a host.
 #[derive(Debug)]
 pub struct Dialled {
-    /// The connection, prepared.
+    /// The connection, with keepalive on and Nagle's algorithm off.
     pub stream: TcpStream,
     /// The address that answered.
     pub ip: IpAddr,
 }
 
-/// Why an origin cannot be reached.
+/// Why a host cannot be reached.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {
-    /// The name has no address.
+    /// The name has no address, or none was found in time.
     #[error("{0}")]
     Resolve(#[from] ResolveError),
     /// `destinations.deny` forbids every address of the name.
@@ -47,10 +48,10 @@ pub enum DialError {
         /// The class that forbids it.
         class: &'static str,
     },
-    /// The gateway itself, whatever its address is called: its admin port is not for its clients.
+    /// The destination is this gateway, under whatever address. Its clients must not reach its admin port through it.
     #[error("the gateway itself listens there")]
     Own,
-    /// Nothing listens there.
+    /// The host refused the connection.
     #[error("the connection was refused")]
     Refused,
     /// No answer in time.
@@ -62,12 +63,13 @@ pub enum DialError {
 }
 
 impl Dialer {
-    /// A dialer with one deadline over everything it does for a connection.
+    /// A dialer that gives up on a connection when `deadline` has passed since it was asked for.
     pub fn new(resolver: Resolver, forbidden: Forbidden, own_ports: Vec<u16>, deadline: Duration) -> Self {
         Self { resolver, forbidden, own_ports, deadline }
     }
 
-    /// Connects to the destination's first address that is allowed and answers.
+    /// Connects to the first of the destination's addresses that is allowed and answers. The error is that of the last
+    /// address tried.
     pub async fn dial(&self, to: &Destination) -> Result<Dialled, DialError> {
         let end = Instant::now() + self.deadline;
         let addresses: Vec<IpAddr> = match to.ip() {
@@ -94,7 +96,7 @@ impl Dialer {
 }
 
 impl Dialer {
-    /// True for a connection of this machine to itself on a port that the gateway listens on.
+    /// True for a connection from this machine to itself on a port that the gateway listens on.
     fn is_own(&self, stream: &TcpStream, port: u16) -> bool {
         let here = stream.local_addr().ok().map(|address| address.ip());
         let there = stream.peer_addr().ok().map(|address| address.ip());

@@ -1,4 +1,4 @@
-//! Addresses that clients must not reach through the gateway, checked after names were resolved.
+//! Addresses that must not be connected to. They are checked after names were resolved, so that no name hides one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -25,12 +25,12 @@ pub enum Class {
     Metadata,
     /// RFC 1918, RFC 6598 and RFC 4193 addresses.
     Private,
-    /// A network.
+    /// A network in CIDR notation.
     Net(IpNet),
 }
 
 impl Class {
-    /// Reads a class word or a CIDR.
+    /// Reads the word of a class or a network; the error says what is allowed.
     pub fn parse(text: &str) -> Result<Self, String> {
         Ok(match text {
             "loopback" => Self::Loopback,
@@ -43,7 +43,7 @@ impl Class {
         })
     }
 
-    /// The word for events and pages.
+    /// The word of events and pages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Loopback => "loopback",
@@ -73,12 +73,12 @@ impl Class {
     }
 }
 
-/// The list of `destinations.deny`.
+/// The classes of `destinations.deny`; empty forbids nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Forbidden(pub Vec<Class>);
 
 impl Forbidden {
-    /// The class that forbids an address, if any; IPv4 inside IPv6 (mapped, NAT64) counts as IPv4.
+    /// The first class that forbids an address. IPv4 inside IPv6 (mapped, NAT64) counts as IPv4.
     pub fn class_of(&self, ip: IpAddr) -> Option<Class> {
         let ip = plain(ip);
         self.0.iter().copied().find(|class| class.covers(ip))

@@ -1,4 +1,4 @@
-//! A stream whose first bytes were already read.
+//! A stream whose first bytes were read before.
 
 use std::io;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Gives back bytes that were peeked, then reads on from the stream.
+/// Reads the bytes that were peeked once more, then reads on from the stream.
 #[derive(Debug)]
 pub struct Prefixed<S> {
     prefix: Bytes,
@@ -20,7 +20,7 @@ impl<S> Prefixed<S> {
         Self { prefix, inner }
     }
 
-    /// The stream itself.
+    /// The stream behind the prefix.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }

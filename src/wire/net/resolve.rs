@@ -1,4 +1,4 @@
-//! Names to addresses, through the system's resolver, with a deadline and a short memory.
+//! Resolves names with the system's resolver, within a deadline, and remembers the answers for a short time.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -8,22 +8,21 @@ use std::time::{Duration, Instant};
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
-/// Names remembered at once.
+/// Most names that are remembered.
 const NAMES_MAX: usize = 4096;
-/// How long an answer is believed; the system's resolver gives no TTL.
+/// How long an address is remembered; the system's resolver gives no TTL.
 const BELIEVED: Duration = Duration::from_secs(10);
-/// Addresses kept of one name.
+/// Most addresses of one name that are kept.
 const ADDRESSES_MAX: usize = 16;
-
-/// Look-ups at once: each occupies a thread until the system's resolver gives up, however long that is.
+/// Most look-ups at once. Each occupies a thread until the system's resolver gives up, however long that takes.
 const LOOKUPS_MAX: usize = 64;
-/// How long a failure is believed.
+/// How long a failure is remembered.
 const FAILURE_BELIEVED: Duration = Duration::from_secs(2);
 
-/// Names with addresses of their own (`destinations.hosts`).
+/// Names whose addresses the configuration gives (`destinations.hosts`).
 pub type Hosts = HashMap<Arc<str>, Arc<[IpAddr]>>;
 
-/// Resolves names.
+/// Resolves names; the configuration's own first.
 #[derive(Debug)]
 pub struct Resolver {
     own: Hosts,
@@ -44,22 +43,22 @@ type Found = Result<Arc<[IpAddr]>, ResolveError>;
 /// Why a name has no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
-    /// The resolver says no, or says nothing useful.
+    /// The system's resolver found no address.
     #[error("the name does not resolve: {0}")]
     Failed(String),
-    /// No answer in time.
+    /// The system's resolver did not answer in time.
     #[error("the name server did not answer in time")]
     TimedOut,
 }
 
 impl Resolver {
-    /// A resolver that knows its `own` names and gives up on others after `deadline`.
+    /// A resolver that knows the addresses of its `own` names and gives up on others after `deadline`.
     pub fn new(own: Hosts, deadline: Duration) -> Self {
         let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
         Self { own, known: Cache::new(NAMES_MAX), lookups, deadline }
     }
 
-    /// Resolves a name; all who ask for one at once wait for one look-up.
+    /// Resolves a name to at least one address. Callers that ask for the same name at once wait for one look-up.
     pub async fn resolve(&self, name: &Arc<str>) -> Found {
         if let Some(addresses) = self.own.get(name) {
             return Ok(Arc::clone(addresses));

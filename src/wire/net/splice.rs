@@ -1,4 +1,4 @@
-//! Copies bytes both ways until both sides are done, with an idle limit.
+//! Copies bytes between two connections, both ways, until both are done or silent for too long.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -9,12 +9,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep};
 
-/// Buffer for one direction.
+/// Size of the buffer of one direction.
 const BUFFER_BYTES: usize = 16 * 1024;
 /// After one side has finished, the other gets this long before the connection is closed.
 const LINGER: Duration = Duration::from_secs(60);
 
-/// What went through.
+/// How many bytes were copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Copied {
     /// Bytes from the first to the second stream.
@@ -23,24 +23,24 @@ pub struct Copied {
     pub down: u64,
 }
 
-/// How copying ended.
+/// Why copying ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Ended {
-    /// Both sides said all they had to say.
+    /// Both sides closed in order.
     #[error("both sides are done")]
     Orderly,
-    /// Nothing was said for too long.
+    /// Neither side sent anything for the idle limit.
     #[error("nothing was sent for the idle limit (limits.splice_idle_ms)")]
     Idle,
-    /// It was told to stop.
+    /// The gateway is shutting down.
     #[error("it is shutting down")]
     Stopped,
-    /// One side broke off.
+    /// Reading from or writing to one side failed.
     #[error("{0}")]
     Broken(#[from] io::Error),
 }
 
-/// Copies between two streams until both are done, one breaks, nothing is said for `idle`, or `stop` resolves.
+/// Copies between two streams until both are done, one fails, neither sends anything for `idle`, or `stop` resolves.
 pub async fn splice<A, B>(
     client: &mut A,
     origin: &mut B,
@@ -119,7 +119,7 @@ impl Direction {
         }
     }
 
-    /// Reads more; while there is nothing to read, what was written must not linger in a buffer.
+    /// Reads more. While there is nothing to read, it flushes what was written, which must not linger in a buffer.
     fn fill<R, W>(&mut self, cx: &mut Context<'_>, from: &mut R, to: &mut W) -> io::Result<Poll<()>>
     where
         R: AsyncRead + Unpin,

@@ -1,4 +1,4 @@
-//! The certificate authority of this gateway: a P-256 key and a self-signed certificate in a folder.
+//! The certificate authority (CA) of this gateway: a P-256 key and a self-signed certificate in a folder.
 
 use std::fs;
 use std::io::{self, Write};
@@ -19,16 +19,16 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 const CA_DAYS: i64 = 3650;
 /// Back-dating, for clients whose clock is behind.
 const BACKDATE: Duration = Duration::days(1);
-/// Files of the folder.
+/// Names of the files in the folder.
 const CERT: &str = "ca.pem";
 const KEY: &str = "ca.key";
 const PREVIOUS: &str = "ca-previous.pem";
-/// Days the old CA file is still offered after `ca rotate`, unless told otherwise.
+/// Days that the old CA certificate is still offered after `ca rotate`, unless `--overlap-days` says otherwise.
 pub const OVERLAP_DAYS: u32 = 30;
 
-/// The signing authority.
+/// An authority whose files were read and checked.
 pub struct Authority {
-    /// Signs leafs.
+    /// What signs leaf certificates.
     pub issuer: Issuer<'static, KeyPair>,
     /// The certificate as PEM, for people to install.
     pub pem: String,
@@ -36,7 +36,7 @@ pub struct Authority {
     pub der: CertificateDer<'static>,
     /// When the certificate expires.
     pub not_after: OffsetDateTime,
-    /// The certificate before the last rotation, while its overlap lasts.
+    /// The certificate before the last rotation as PEM, while it is still offered.
     pub previous_pem: Option<String>,
 }
 
@@ -49,13 +49,13 @@ impl std::fmt::Debug for Authority {
 /// Why the authority cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
-    /// No CA in the folder.
+    /// The folder holds no CA.
     #[error("there is no CA in {0}: run `daylight ca init`")]
     Missing(PathBuf),
     /// The folder holds a CA already.
     #[error("{0} exists already: `daylight ca rotate` replaces a CA and keeps the old file for a while")]
     Exists(PathBuf),
-    /// Others can read the key.
+    /// Other users can read the key.
     #[error(
         "{path} has mode {mode:04o}, so other users can read the CA key: run `chmod 600 {path}` and consider `daylight ca rotate`"
     )]
@@ -73,7 +73,7 @@ pub enum AuthorityError {
         /// What the system says.
         source: io::Error,
     },
-    /// The files do not hold a usable CA.
+    /// The files hold no CA that can be used.
     #[error("{path}: {what}: restore the CA from a backup or run `daylight ca rotate`")]
     Unusable {
         /// The file.
@@ -84,7 +84,7 @@ pub enum AuthorityError {
 }
 
 impl Authority {
-    /// Makes a CA in an empty folder; the key gets mode 0600.
+    /// Makes a CA in a folder that has none; the key gets mode 0600.
     pub fn init(dir: &Path, now: OffsetDateTime) -> Result<Self, AuthorityError> {
         let key_path = dir.join(KEY);
         if key_path.exists() || dir.join(CERT).exists() {
@@ -98,7 +98,8 @@ impl Authority {
         Self::open(dir, now)
     }
 
-    /// Opens the CA of a folder; refuses a key that others can read.
+    /// Opens the CA of a folder. Refuses a key that other users can read, one that does not belong to the certificate,
+    /// and a certificate that has expired at `now`.
     pub fn open(dir: &Path, now: OffsetDateTime) -> Result<Self, AuthorityError> {
         let (cert_path, key_path) = (dir.join(CERT), dir.join(KEY));
         if !key_path.exists() && !cert_path.exists() {
@@ -130,7 +131,8 @@ impl Authority {
         Ok(Self { issuer, pem, der, not_after, previous_pem })
     }
 
-    /// Replaces the CA; the old certificate is offered for `overlap_days` more, so that both can be installed.
+    /// Replaces the CA. The old certificate is offered for `overlap_days` more, so that machines can have both
+    /// installed.
     pub fn rotate(dir: &Path, overlap_days: u32, now: OffsetDateTime) -> Result<Self, AuthorityError> {
         let (cert_path, key_path, previous) = (dir.join(CERT), dir.join(KEY), dir.join(PREVIOUS));
         let until = now.saturating_add(Duration::days(i64::from(overlap_days)));
@@ -151,7 +153,7 @@ impl Authority {
         fingerprint(&digest::SHA256, &self.der)
     }
 
-    /// SHA-1 fingerprint, which some systems' dialogues still show.
+    /// SHA-1 fingerprint in the same form, which the dialogues of some systems still show.
     pub fn sha1(&self) -> String {
         fingerprint(&digest::SHA1_FOR_LEGACY_USE_ONLY, &self.der)
     }
@@ -163,11 +165,11 @@ fn fingerprint(algorithm: &'static digest::Algorithm, der: &[u8]) -> String {
     pairs.join(":")
 }
 
-/// A hash of the key goes into the name: clients that saw another CA of the same name must not mix them up.
+/// Makes a certificate and its key. A hash of the key is part of the name, so that clients do not mix up two CAs.
 fn make(now: OffsetDateTime) -> Result<(String, String), rcgen::Error> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let hash = digest::digest(&digest::SHA256, rcgen::PublicKeyData::der_bytes(&key));
-    let short: String = hash.as_ref().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let short = const_hex::encode(hash.as_ref().get(..4).unwrap_or_default());
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::OrganizationName, "Daylight");
     params.distinguished_name.push(DnType::CommonName, format!("Daylight CA {short}"));
@@ -198,8 +200,8 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError>
     write().map_err(|source| AuthorityError::File { path: path.into(), source })
 }
 
-/// Writes beside the file, then takes its place. The new file belongs to whom the old one (or the folder) belonged, so that
-/// root can rotate the CA of a service; of the old file's mode it keeps what `mode` allows.
+/// Replaces a file by a new one in one step. The owner stays that of the old file (or else of the folder), so that root
+/// can rotate the CA of a service. Of the old file's mode, the bits in `mode` stay.
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
     let write = || -> io::Result<()> {
         let fresh = path.with_extension("new");
@@ -211,7 +213,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
         let mode = old.as_ref().map_or(mode, |old| old.mode() & mode);
         let owner = old.or_else(|_missing| fs::metadata(path.parent().unwrap_or(path)))?;
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-        // Through the open file: whoever owns the folder could put a link in the place of a name.
+        // Through the open file and not its path, which the folder's owner could replace by a link.
         let own = file.metadata()?;
         if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
             fchown(&file, Some(owner.uid()), Some(owner.gid()))?;

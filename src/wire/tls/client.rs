@@ -1,4 +1,4 @@
-//! The client's side of an intercepted connection.
+//! The handshake with the client of an intercepted connection.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{Alpn, Leafs};
 use crate::host::destination::normal_host;
 
-/// Hands out acceptors, one shared configuration per ALPN protocol, so that resumption works across tunnels.
+/// Makes acceptors. All tunnels of one ALPN protocol share one configuration, so that sessions resume across tunnels.
 #[derive(Debug)]
 pub struct ClientSide {
     leafs: Arc<Leafs>,
@@ -21,7 +21,7 @@ pub struct ClientSide {
     http2: Arc<ServerConfig>,
 }
 
-/// Picks the leaf by the name in the hello.
+/// Presents the leaf of the server name in the hello.
 #[derive(Debug)]
 struct BySni(Arc<Leafs>);
 
@@ -32,7 +32,7 @@ impl ResolvesServerCert for BySni {
     }
 }
 
-/// One leaf for a client that sends no name.
+/// Presents one leaf, for a client that sends no server name.
 #[derive(Debug)]
 struct Fixed(Arc<CertifiedKey>);
 
@@ -43,7 +43,7 @@ impl ResolvesServerCert for Fixed {
 }
 
 impl ClientSide {
-    /// Prepares the configurations.
+    /// Prepares the shared configurations. Fails when the system gives no random numbers for the ticket key.
     pub fn new(leafs: Arc<Leafs>) -> Result<Self, rustls::Error> {
         let base = base(Arc::new(BySni(Arc::clone(&leafs))))?;
         let with = |alpn: Alpn| {
@@ -54,7 +54,7 @@ impl ClientSide {
         Ok(Self { none: with(Alpn::None), http1: with(Alpn::Http1), http2: with(Alpn::Http2), leafs })
     }
 
-    /// An acceptor that speaks `alpn`; `unnamed` is the destination when the hello carries no server name.
+    /// An acceptor that speaks `alpn`. `unnamed` is the tunnel's host when the hello carries no server name.
     pub fn acceptor(
         &self,
         alpn: Alpn,
@@ -72,7 +72,7 @@ impl ClientSide {
     }
 }
 
-/// Stateless tickets instead of a session store: thousands of laptops resume without memory on this side.
+/// Sessions resume by stateless tickets instead of a store, so that thousands of clients need no memory here.
 fn base(resolver: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider::default_provider()))
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])?

@@ -1,4 +1,4 @@
-//! The client's TLS hello, peeked before anything is decided.
+//! The client's TLS hello, read before anything is decided and given back afterwards.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -23,25 +23,25 @@ const CONTENT_HANDSHAKE: u8 = 22;
 /// Room for the hello of today's browsers.
 const PEEK_BYTES: usize = 2048;
 
-/// What a client's hello says.
+/// The parts of a client's hello that decide anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hello {
-    /// Server name, lower case.
+    /// Server name in lower case; none when the hello names no host or an address.
     pub sni: Option<String>,
-    /// Application protocols offered.
+    /// Application protocols that the client offers, in its order.
     pub alpn: Vec<Vec<u8>>,
-    /// JA4 fingerprint.
+    /// JA4 fingerprint of the client's TLS library.
     pub ja4: String,
 }
 
-/// What came first on a connection.
+/// The first bytes of a connection, by kind.
 #[derive(Debug)]
 pub enum Opening {
     /// A TLS hello.
     Tls(Hello),
-    /// Something else; nothing was consumed beyond the returned bytes.
+    /// Something other than TLS.
     Other,
-    /// The client closed without a byte.
+    /// Nothing: the client closed the connection.
     Closed,
 }
 
@@ -51,18 +51,19 @@ pub enum HelloError {
     /// Larger than [`HELLO_MAX_BYTES`].
     #[error("the TLS hello is larger than 64 KiB")]
     TooLarge,
-    /// Not a hello.
+    /// TLS that is no well-formed hello.
     #[error("the TLS hello is malformed")]
     Malformed,
-    /// It did not come in time.
+    /// The hello was not complete in time.
     #[error("nothing was said in time after CONNECT (limits.hello_ms)")]
     TimedOut,
-    /// The connection broke off inside it.
+    /// The connection ended before the hello did.
     #[error("the connection ended inside the TLS hello")]
     CutShort,
 }
 
-/// Reads until the hello is whole or the time is over; gives back every byte read.
+/// Reads until the hello is complete or `limit` is over. `already` are bytes that were read before. Every byte read is
+/// given back, whatever the outcome.
 pub async fn peek<S: AsyncRead + Unpin>(
     stream: &mut S,
     already: Bytes,
@@ -91,14 +92,18 @@ pub async fn peek<S: AsyncRead + Unpin>(
     }
 }
 
-enum Progress {
-    /// So many bytes in all are needed before another look can tell more.
+/// What the first bytes of a connection say so far.
+#[derive(Debug)]
+pub enum Progress {
+    /// This many bytes in all are needed before another look can say more.
     More(usize),
+    /// The bytes are enough.
     Done(Result<Opening, HelloError>),
 }
 
-/// The first byte tells TLS from the rest; a hello may be spread over several records.
-fn examine(seen: &[u8]) -> Progress {
+/// Looks at the first bytes of a connection. The first byte tells TLS from the rest; a hello may be spread over several
+/// records. Pure, and safe on any input.
+pub fn examine(seen: &[u8]) -> Progress {
     match seen.first() {
         None => return Progress::More(1),
         Some(&CONTENT_HANDSHAKE) => {}
@@ -152,7 +157,7 @@ fn read(handshake: &[u8]) -> Option<Hello> {
         let (id, whole, after) = extension(rest)?;
         rest = after;
         found.extensions.push(id);
-        // One that cannot be read counts by its type alone.
+        // An extension that cannot be parsed still counts by its type.
         let Ok((_, extension)) = parse_tls_extension(whole) else { continue };
         match extension {
             TlsExtension::SNI(names) => sni = names.first().and_then(|(_, name)| host_name(name)),
@@ -177,7 +182,7 @@ fn extension(raw: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     Some((u16::from_be_bytes([header[0], header[1]]), whole, after))
 }
 
-/// An address is not a name (RFC 6066, section 3).
+/// The name in lower case; none for an address, which is no name (RFC 6066, section 3).
 fn host_name(name: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(name).ok().filter(|name| name.parse::<IpAddr>().is_err())?;
     Some(name.to_ascii_lowercase())

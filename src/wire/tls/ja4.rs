@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-/// What the fingerprint is made of.
+/// The parts of a hello that make its fingerprint, in the hello's order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parts {
     pub(super) version: u16,
@@ -17,7 +17,7 @@ pub(super) struct Parts {
 const EXTENSION_SNI: u16 = 0x0000;
 const EXTENSION_ALPN: u16 = 0x0010;
 
-/// Reserved values that clients sprinkle in (RFC 8701).
+/// True for a reserved value that clients add at random (RFC 8701).
 fn is_grease(value: u16) -> bool {
     let [high, low] = value.to_be_bytes();
     high == low && low & 0x0f == 0x0a
@@ -57,7 +57,7 @@ fn version_word(version: u16) -> &'static str {
     }
 }
 
-/// First and last character of the first protocol; hex digits when they are not alphanumeric.
+/// The first and the last character of the first protocol; hex digits when one of them is not alphanumeric.
 fn alpn_word(alpn: &[u8]) -> String {
     let (Some(&first), Some(&last)) = (alpn.first(), alpn.last()) else { return "00".into() };
     if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
@@ -74,7 +74,8 @@ fn hash(text: &str) -> String {
     if text.is_empty() {
         return "000000000000".into();
     }
-    digest(&SHA256, text.as_bytes()).as_ref().iter().take(6).map(|b| format!("{b:02x}")).collect()
+    let hash = digest(&SHA256, text.as_bytes());
+    const_hex::encode(hash.as_ref().get(..6).unwrap_or_default())
 }
 
 #[cfg(test)]

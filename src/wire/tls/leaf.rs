@@ -1,4 +1,4 @@
-//! Leaf certificates, one per name, signed by the authority and presented to clients.
+//! Leaf certificates: one for each name, signed by the authority, presented to clients.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,20 +21,20 @@ use time::{Duration, OffsetDateTime};
 use super::Authority;
 use crate::telemetry::metrics::{Measured, Registry, seconds};
 
-/// Lifetime of a leaf: far below every browser's limit, so that limits may shrink.
+/// Lifetime of a leaf: far below every browser's limit, which may shrink.
 const LEAF: Duration = Duration::days(7);
 /// Back-dating, for clients whose clock is behind.
 const BACKDATE: Duration = Duration::days(1);
-/// A leaf is made anew when this much of its life has passed.
+/// Age at which a leaf is replaced.
 const RENEW: Duration = Duration::days(3);
-/// The leaf key is replaced this often.
+/// Age at which the key of new leafs is replaced.
 const KEY_LIFE: Duration = Duration::days(1);
-/// Leafs kept at once.
+/// Most leafs that are kept.
 pub const LEAFS_MAX: usize = 10_000;
 /// Longest common name (RFC 5280, appendix A.1).
 const COMMON_NAME_MAX_BYTES: usize = 64;
 
-/// Makes and remembers leafs.
+/// Signs leafs and keeps them.
 pub struct Leafs {
     issuer: Issuer<'static, KeyPair>,
     authority_not_after: OffsetDateTime,
@@ -79,7 +79,7 @@ pub enum MintError {
 }
 
 impl Leafs {
-    /// Leafs of this authority.
+    /// An empty cache of leafs that `authority` signs.
     pub fn new(authority: Authority, now: OffsetDateTime) -> Result<Self, MintError> {
         Ok(Self {
             issuer: authority.issuer,
@@ -93,7 +93,8 @@ impl Leafs {
         })
     }
 
-    /// The leaf for a name (lower case) or address; concurrent callers of one name wait for one signature.
+    /// The leaf for a name in lower case or an address. Callers that ask for the same name at once wait for one
+    /// signature.
     pub fn get(&self, name: &Arc<str>, now: OffsetDateTime) -> Result<Arc<CertifiedKey>, MintError> {
         let mut minted = false;
         let leaf = self.made.get_or_insert_with(name, || {

@@ -1,4 +1,4 @@
-//! The origin's side: the handshake that verifies the origin before the client's handshake is finished.
+//! The handshake with an origin, which verifies it before the client's handshake is finished.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,10 +16,10 @@ use tokio_rustls::client::TlsStream;
 
 use super::{Alpn, version_word};
 
-/// Origins whose sessions are remembered.
+/// Most origins whose sessions are remembered, for each offer.
 const SESSIONS_MAX: usize = 1024;
 
-/// Connects to origins over TLS; one configuration per offer, because resumption lives in it.
+/// Handshakes with other hosts. Each offer has a configuration of its own, because sessions resume only within one.
 #[derive(Debug)]
 pub struct UpstreamTls {
     both: Arc<ClientConfig>,
@@ -29,18 +29,18 @@ pub struct UpstreamTls {
     deadline: Duration,
 }
 
-/// A verified origin.
+/// A connection whose host was verified.
 #[derive(Debug)]
 pub struct Upstream {
-    /// The connection.
+    /// The encrypted connection.
     pub stream: Box<TlsStream<TcpStream>>,
-    /// What the origin chose.
+    /// The protocol that the host chose.
     pub alpn: Alpn,
-    /// TLS version word.
+    /// The word of events for the TLS version.
     pub version: Option<&'static str>,
 }
 
-/// Why an origin's TLS cannot be used.
+/// Why a host's TLS cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// The certificate is not good for this host.
@@ -54,7 +54,7 @@ pub enum VerifyError {
     /// The handshake failed for another reason.
     #[error("the TLS handshake with the origin failed: {0}")]
     Handshake(String),
-    /// No answer in time.
+    /// The handshake was not finished in time.
     #[error("the origin did not finish the TLS handshake in time")]
     TimedOut,
     /// The host cannot be named in a certificate.
@@ -72,7 +72,7 @@ pub struct RootsError {
     pub what: String,
 }
 
-/// The platform's roots and extra PEM files.
+/// The platform's trusted roots and those of extra PEM files (`tls.extra_roots`).
 pub fn roots(extra: &[PathBuf]) -> Result<RootCertStore, RootsError> {
     let mut store = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
@@ -97,7 +97,8 @@ pub fn roots(extra: &[PathBuf]) -> Result<RootCertStore, RootsError> {
 }
 
 impl UpstreamTls {
-    /// Verifies origins against these roots; verification cannot be turned off.
+    /// Verifies hosts against these roots, and gives up on a handshake after `deadline`. Verification cannot be turned
+    /// off.
     pub fn new(roots: RootCertStore, deadline: Duration) -> Result<Self, TlsError> {
         let mut base = ClientConfig::builder_with_provider(Arc::new(provider::default_provider()))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])?
@@ -119,7 +120,7 @@ impl UpstreamTls {
         })
     }
 
-    /// Handshakes with the origin, offering what the client offered of `h2` and `http/1.1`.
+    /// Handshakes over `stream`, offers these protocols, and verifies that the certificate is good for `host`.
     pub async fn connect(
         &self,
         stream: TcpStream,
@@ -144,7 +145,7 @@ impl UpstreamTls {
     }
 }
 
-/// The protocols to offer an origin.
+/// The protocols to offer in a handshake: for an origin, those that the client offered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offer {
     /// Offer `h2`.

@@ -7,7 +7,7 @@ use http_body::Body as _;
 
 use crate::wire::http::{Outgoing, fields};
 
-/// A copy of a request that may be sent twice (RFC 9110, section 9.2.1: safe methods), when it has no body.
+/// A copy of a request that may be sent twice: its method is safe (RFC 9110, section 9.2.1) and it has no body.
 pub(super) fn repeatable(request: &Request<Outgoing>) -> Option<Box<Request<Outgoing>>> {
     if !request.body().is_end_stream() || !fields::is_safe(request.method()) {
         return None;
@@ -20,8 +20,8 @@ pub(super) fn repeatable(request: &Request<Outgoing>) -> Option<Box<Request<Outg
     Some(Box::new(copy))
 }
 
-/// The form that HTTP/1.1 has: a path and a `Host` (RFC 9112, section 3.2), one `Cookie` (RFC 9113, section 8.2.3), and
-/// chunks for a body of unknown length whatever the method.
+/// Gives a request the form of HTTP/1.1: a path and a `Host` (RFC 9112, section 3.2), one `Cookie` (RFC 9113, section
+/// 8.2.3), and chunks for a body of unknown length, whatever the method.
 pub(super) fn as_http1(request: &mut Request<Outgoing>) {
     let version = std::mem::replace(request.version_mut(), Version::HTTP_11);
     if let Some(authority) = request.uri().authority() {

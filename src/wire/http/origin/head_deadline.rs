@@ -37,7 +37,8 @@ impl HeadDeadline {
         Self { timer: timers.after(step), step, still: 0 }
     }
 
-    /// Waits for `attempt`; `frames` counts the frames of the body that the connection has taken, where there is a body.
+    /// Waits for `attempt`; `frames` counts the frames of the body that the connection has taken, where there is a
+    /// body.
     pub(super) async fn wait<T>(
         &mut self,
         frames: Option<Arc<AtomicU64>>,

@@ -42,8 +42,8 @@ impl Sender {
         }
     }
 
-    /// True when the origin may be closing the connection just now: with HTTP/2 at any time (RFC 9113, section 6.8), with
-    /// HTTP/1.1 after it was idle.
+    /// True when the origin may be closing the connection just now: with HTTP/2 at any time (RFC 9113, section 6.8),
+    /// with HTTP/1.1 after it was idle.
     pub(super) fn may_be_closing(&self, now: Instant) -> bool {
         match self {
             Self::Http1(sender) => sender.used.is_some_and(|used| now.duration_since(used) > IDLE_MIN),
@@ -59,8 +59,8 @@ impl Sender {
         }
     }
 
-    /// Waits until the body of the previous response has ended. A connection that broke meanwhile fails when the request
-    /// is sent.
+    /// Waits until the body of the previous response has ended. A connection that broke meanwhile fails when the
+    /// request is sent.
     pub(super) async fn ready(&mut self) {
         if let Self::Http1(sender) = self
             && let Err(error) = sender.requests.ready().await
