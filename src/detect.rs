@@ -3,5 +3,6 @@
 
 pub mod dlp;
 pub mod inspect;
+pub mod json;
 pub mod mcp;
 pub mod rules;

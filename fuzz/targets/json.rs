@@ -3,7 +3,7 @@
 #![no_main]
 
 use daylight::detect::dlp;
-use daylight::detect::inspect::json::Lexer;
+use daylight::detect::json::Lexer;
 use daylight_fuzz::pieces;
 use libfuzzer_sys::fuzz_target;
 

@@ -6,7 +6,6 @@
 
 mod credential;
 mod edits;
-mod escape;
 mod json;
 mod key;
 mod opaque;

@@ -1,14 +1,13 @@
 //! Bytes to [`Signals`]: recognises MCP in heads and in streaming bodies. Pure, incremental and bounded.
 //!
-//! A body goes through [`decode`] (content encodings), [`charset`] (to UTF-8), [`json`] (a lexer that keeps no tree) and
-//! [`message`] (the structure of JSON-RPC and MCP); the bytes that are forwarded are the original ones.
+//! A body goes through [`decode`] (content encodings), [`charset`] (to UTF-8), the lexer of `detect::json` and [`message`]
+//! (the structure of JSON-RPC and MCP). The bytes that are forwarded are the original ones.
 
 pub mod body;
 pub mod charset;
 pub mod decode;
 pub mod evidence;
 pub mod head;
-pub mod json;
 pub mod message;
 pub mod obstacle;
 pub mod response;

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::edits::Edits;
 use super::key::{self, Secret};
-use super::{REDACTED, escape, text, value};
+use super::{REDACTED, text, value};
+use crate::detect::json::{escaped, unescaped};
 
 /// [`REDACTED`] in place of a value that is no string.
 const REDACTED_VALUE: &str = "\"[redacted]\"";
@@ -194,7 +195,8 @@ impl<'t> Reader<'t> {
 
     fn key(&mut self) {
         let content = self.content();
-        let key = escape::undo(self.text.get(content.clone()).unwrap_or_default());
+        let key =
+            unescaped(self.text.get(content.clone()).unwrap_or_default(), Some(char::REPLACEMENT_CHARACTER));
         if let Some(container) = self.open.last_mut() {
             container.announced = key::secret(&key);
             container.role = role(&key);
@@ -209,7 +211,8 @@ impl<'t> Reader<'t> {
     fn string(&mut self) {
         let start = self.at;
         let content = self.content();
-        let text = escape::undo(self.text.get(content.clone()).unwrap_or_default());
+        let text =
+            unescaped(self.text.get(content.clone()).unwrap_or_default(), Some(char::REPLACEMENT_CHARACTER));
         let secret = if self.is_name(&text, &content) { None } else { self.secret() };
         if secret.is_some_and(|secret| secret.covers(&text)) {
             self.edits.replace(content, REDACTED);
@@ -243,7 +246,7 @@ impl<'t> Reader<'t> {
     /// Replaces the secrets inside a string.
     fn clean(&mut self, content: Range<usize>, text: &str) {
         if let Cow::Owned(clean) = text::redact_string(text, self.layer) {
-            self.edits.replace(content, escape::escaped(&clean));
+            self.edits.replace(content, escaped(&clean));
         }
     }
 

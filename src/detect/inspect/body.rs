@@ -2,12 +2,12 @@
 
 use http::HeaderMap;
 
-use super::Signals;
 use super::charset::Transcoder;
 use super::decode::Decoder;
-use super::json::{Lexer, Stop};
 use super::message::{Messages, Side};
 use super::obstacle::{Obstacle, TOO_DEEP, TOO_MANY_CALLS};
+use super::signals::Signals;
+use crate::detect::json::{Lexer, Stop};
 
 /// Whether more of the body could still change what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +25,12 @@ pub enum BodyVerdict {
 pub struct RequestBody {
     decoder: Result<Decoder, &'static Obstacle>,
     transcoder: Transcoder,
-    reader: Reader,
+    reader: MessageReader,
 }
 
 /// Text to signals.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct MessageReader {
     lexer: Lexer,
     messages: Messages,
     started: bool,
@@ -43,7 +43,7 @@ impl RequestBody {
         Self {
             decoder: Decoder::new(headers),
             transcoder: Transcoder::new(headers),
-            reader: Reader::default(),
+            reader: MessageReader::default(),
         }
     }
 
@@ -128,7 +128,7 @@ impl RequestBody {
     }
 }
 
-impl Reader {
+impl MessageReader {
     /// A reader of what this side wrote.
     pub(super) fn of(side: Side) -> Self {
         Self { messages: Messages::of(side), ..Self::default() }
@@ -165,13 +165,13 @@ impl Reader {
     }
 
     pub(super) fn so_far(&mut self, signals: &mut Signals) {
-        self.messages.cut(signals);
+        self.messages.note_unfinished(signals);
     }
 
     fn finish(&mut self, signals: &mut Signals) {
         let messages = &mut self.messages;
         self.lexer.finish(&mut |token| messages.token(token, signals));
-        self.messages.ended(signals);
+        self.messages.body_ended(signals);
     }
 
     pub(super) fn verdict(&self) -> BodyVerdict {

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::Signals;
 use super::evidence as e;
+use super::signals::Signals;
 use crate::detect::mcp;
 
 /// The parts of a request's head that inspection reads.
@@ -77,7 +77,7 @@ pub fn read(head: &Head<'_>) -> Signals {
         signals.note(&e::SERVER_CARD);
     }
     let stream_get = *head.method == Method::GET && head.accepts.event_stream && !head.accepts.html;
-    names(head, json_post || stream_get, &mut signals);
+    note_mcp_names(head, json_post || stream_get, &mut signals);
     if stream_get && (head.path == "/sse" || head.path.ends_with("/sse")) {
         signals.note(&e::SSE_PATH);
     }
@@ -109,7 +109,7 @@ fn mcp_header(name: &str, value: &HeaderValue, signals: &mut Signals) {
         }
         mcp::HEADER_NAME => {
             signals.note(&e::NAME_HEADER);
-            signals.claimed.name = Some(plain_name(text));
+            signals.claimed.name = Some(decoded_name(text));
         }
         _ if name.starts_with(mcp::HEADER_PARAM_PREFIX) => signals.note(&e::NAME_HEADER),
         _ => {}
@@ -136,14 +136,14 @@ fn is_oauth_metadata(path: &str) -> bool {
 }
 
 /// Names that are not plain ASCII travel as `=?base64?...?=` (2026-07-28, Streamable HTTP).
-fn plain_name(text: &str) -> String {
+fn decoded_name(text: &str) -> String {
     let encoded = text.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?="));
     let decoded = encoded.and_then(|encoded| String::from_utf8(STANDARD.decode(encoded).ok()?).ok());
     decoded.unwrap_or_else(|| text.to_owned())
 }
 
 /// Names alone are weak: pages about MCP have them too. With the form of a call they are strong.
-fn names(head: &Head<'_>, call: bool, signals: &mut Signals) {
+fn note_mcp_names(head: &Head<'_>, call: bool, signals: &mut Signals) {
     if head.path.as_bytes().windows(3).any(|w| w.eq_ignore_ascii_case(b"mcp"))
         && head.path.split('/').any(|segment| segment.eq_ignore_ascii_case("mcp"))
     {

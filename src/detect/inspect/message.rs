@@ -3,64 +3,41 @@
 mod facts;
 mod key;
 
+pub use facts::Side;
+
+use std::borrow::Cow;
+
 use self::facts::Facts;
-use self::key::Key;
-use super::Signals;
-use super::json::{TOKEN_MAX_BYTES, Token};
+use self::key::{Key, Position};
+use super::signals::Signals;
+use crate::detect::json::{TOKEN_MAX_BYTES, Text, Token};
 use crate::detect::mcp;
 
 /// Longest JSON-RPC id that is given back, as JSON text.
 pub const ID_MAX_BYTES: usize = 1024;
-// What is longer has to be told from what was cut.
+// An id of this length must still be told from one that was cut.
 const _: () = assert!(ID_MAX_BYTES < TOKEN_MAX_BYTES);
 /// What stands for an id that cannot be given back (JSON-RPC 2.0, section 5).
 const NO_ID: &str = "null";
-
-/// Who wrote the messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Side {
-    /// The client: its calls are listed.
-    #[default]
-    Request,
-    /// The server: whatever it calls is evidence, but no call of this exchange's request.
-    Response,
-}
 
 /// Reads one body: a message, or a batch of messages.
 #[derive(Debug, Default)]
 pub struct Messages {
     side: Side,
-    places: Vec<Place>,
+    /// One for each open container, outermost first.
+    positions: Vec<Position>,
+    /// The key whose value comes next.
     key: Option<Key>,
     facts: Facts,
     batch: bool,
     too_many: bool,
 }
 
-/// Where in a message the lexer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Batch,
-    Message,
-    Params,
-    Meta,
-    ClientInfo,
-    Result,
-    ServerInfo,
-    Versions,
-    Tools,
-    Tool,
-    Error,
-    ErrorData,
-    Elsewhere,
-}
-
 /// A value that is no container.
 #[derive(Clone, Copy, Debug)]
-struct Scalar<'a> {
-    text: &'a str,
-    raw: &'a str,
-    quoted: bool,
+enum Scalar<'a> {
+    Text(Text<'a>),
+    Plain(&'a str),
 }
 
 impl Messages {
@@ -75,34 +52,35 @@ impl Messages {
             Token::BeginObject => self.begin(true),
             Token::BeginArray => self.begin(false),
             Token::End => {
-                if self.places.pop() == Some(Place::Message) {
-                    self.judge(signals);
+                if self.positions.pop() == Some(Position::Message) {
+                    self.message_ended(signals);
                     self.facts = Facts::default();
                 }
                 self.key = None;
             }
             Token::Key(text) => {
-                let (key, careless) = Key::read(self.place(), text);
-                self.facts.odd |= careless;
+                let (key, careless) = Key::read(self.position(), text);
+                self.facts.odd_keys |= careless;
                 self.key = Some(key);
             }
-            Token::Text { text, raw } => self.value(Scalar { text, raw, quoted: true }),
-            Token::Plain(text) => self.value(Scalar { text, raw: text, quoted: false }),
+            Token::Text(text) => self.value(Scalar::Text(text)),
+            Token::Plain(text) => self.value(Scalar::Plain(text)),
         }
     }
 
-    /// The body has ended: notes what an unfinished message has shown.
-    pub fn ended(&mut self, signals: &mut Signals) {
-        if self.places.contains(&Place::Message) {
-            self.judge(signals);
+    /// The body has ended: adds what an unfinished message proves.
+    pub fn body_ended(&mut self, signals: &mut Signals) {
+        if self.positions.contains(&Position::Message) {
+            self.message_ended(signals);
         }
     }
 
-    /// The reading ends here, though the body does not: notes what the message at hand has shown so far. Its `jsonrpc`
-    /// may be still to come, as the TypeScript SDK puts it behind the parameters.
-    pub fn cut(&mut self, signals: &mut Signals) {
-        if self.places.contains(&Place::Message) && (self.facts.json_rpc || self.facts.is_surely_mcp()) {
-            self.tell(signals);
+    /// The reading ends here, though the body does not: adds what the message at hand proves so far. Its `jsonrpc` may be
+    /// still to come, as the TypeScript SDK puts it behind the parameters.
+    pub fn note_unfinished(&mut self, signals: &mut Signals) {
+        let is_mcp = self.facts.json_rpc || self.facts.is_surely_mcp();
+        if is_mcp && self.positions.contains(&Position::Message) {
+            self.add_evidence(signals);
         }
     }
 
@@ -111,99 +89,97 @@ impl Messages {
         self.too_many
     }
 
-    fn judge(&mut self, signals: &mut Signals) {
+    fn message_ended(&mut self, signals: &mut Signals) {
         if self.facts.json_rpc {
-            self.tell(signals);
+            self.add_evidence(signals);
         }
     }
 
-    fn tell(&mut self, signals: &mut Signals) {
-        let complete = self.facts.tell(self.side, self.batch, signals);
+    fn add_evidence(&mut self, signals: &mut Signals) {
+        let complete = self.facts.add_evidence(self.side, self.batch, signals);
         self.too_many |= !complete;
     }
 
-    fn place(&self) -> Option<Place> {
-        self.places.last().copied()
+    fn position(&self) -> Option<Position> {
+        self.positions.last().copied()
     }
 
     fn begin(&mut self, object: bool) {
         let key = self.key.take().unwrap_or(Key::Other);
-        let place = match (self.place(), object, key) {
+        let position = match (self.position(), object, key) {
             (None, false, _) => {
                 self.batch = true;
-                Place::Batch
+                Position::Batch
             }
-            (None | Some(Place::Batch), true, _) => Place::Message,
-            (Some(Place::Message), true, Key::Params) => {
-                self.facts.odd |= std::mem::replace(&mut self.facts.params, true);
-                Place::Params
+            (None | Some(Position::Batch), true, _) => Position::Message,
+            (Some(Position::Message), true, Key::Params) => {
+                self.facts.odd_keys |= std::mem::replace(&mut self.facts.params, true);
+                Position::Params
             }
-            (Some(Place::Message), true, Key::Result) => {
+            (Some(Position::Message), true, Key::Result) => {
                 self.facts.result = true;
-                Place::Result
+                Position::Result
             }
-            (Some(Place::Message), true, Key::Error) => Place::Error,
-            (Some(Place::Params | Place::Result), true, Key::Meta) => Place::Meta,
-            (Some(Place::Params), true, Key::ClientInfo) | (Some(Place::Meta), true, Key::MetaClient) => {
-                Place::ClientInfo
-            }
-            (Some(Place::Result), true, Key::ServerInfo) | (Some(Place::Meta), true, Key::MetaServer) => {
-                Place::ServerInfo
-            }
-            (Some(Place::Result), false, Key::Versions) => Place::Versions,
-            (Some(Place::Result), false, Key::Tools) => Place::Tools,
-            (Some(Place::Tools), true, _) => Place::Tool,
-            (Some(Place::Error), true, Key::Data) => Place::ErrorData,
-            _ => Place::Elsewhere,
+            (Some(Position::Message), true, Key::Error) => Position::Error,
+            (Some(Position::Params | Position::Result), true, Key::Meta) => Position::Meta,
+            (Some(Position::Params), true, Key::ClientInfo)
+            | (Some(Position::Meta), true, Key::MetaClient) => Position::ClientInfo,
+            (Some(Position::Result), true, Key::ServerInfo)
+            | (Some(Position::Meta), true, Key::MetaServer) => Position::ServerInfo,
+            (Some(Position::Result), false, Key::Versions) => Position::Versions,
+            (Some(Position::Result), false, Key::Tools) => Position::Tools,
+            (Some(Position::Tools), true, _) => Position::Tool,
+            (Some(Position::Error), true, Key::Data) => Position::ErrorData,
+            _ => Position::Elsewhere,
         };
         self.opened(key);
-        self.places.push(place);
+        self.positions.push(position);
     }
 
     /// Members whose mere presence as a container says something.
     fn opened(&mut self, key: Key) {
         let facts = &mut self.facts;
-        match (self.places.last(), key) {
-            (Some(Place::Message), Key::Id) => facts.id = Some(NO_ID.to_owned()),
-            (Some(Place::Params | Place::Result), Key::Capabilities) => facts.capabilities = true,
-            (Some(Place::Params), Key::Arguments) => facts.arguments = true,
-            (Some(Place::Params), Key::RetryState) => facts.retry = true,
-            (Some(Place::Meta), Key::MetaVersion | Key::MetaClient | Key::MetaServer | Key::MetaOther) => {
+        match (self.positions.last(), key) {
+            (Some(Position::Message), Key::Id) => facts.id = Some(NO_ID.to_owned()),
+            (Some(Position::Params | Position::Result), Key::Capabilities) => facts.capabilities = true,
+            (Some(Position::Params), Key::Arguments) => facts.arguments = true,
+            (Some(Position::Params), Key::RetryState) => facts.retry = true,
+            (Some(Position::Meta), Key::MetaVersion | Key::MetaClient | Key::MetaServer | Key::MetaOther) => {
                 facts.meta = true;
             }
-            (Some(Place::Tool), Key::InputSchema) => facts.input_schema = true,
-            (Some(Place::Result), Key::Roots) => facts.client_answer = true,
-            (Some(Place::Result), Key::Content) => facts.content = true,
-            (Some(Place::ErrorData), Key::Supported) => facts.data_supported = true,
+            (Some(Position::Tool), Key::InputSchema) => facts.input_schema = true,
+            (Some(Position::Result), Key::Roots) => facts.client_answer = true,
+            (Some(Position::Result), Key::Content) => facts.content = true,
+            (Some(Position::ErrorData), Key::Supported) => facts.data_supported = true,
             _ => {}
         }
     }
 
     fn value(&mut self, value: Scalar<'_>) {
         let key = self.key.take().unwrap_or(Key::Other);
-        match self.places.last() {
-            Some(Place::Message) => self.member(key, value),
-            Some(Place::Params) => self.param(key, value),
-            Some(Place::Result) => self.result(key, value),
-            Some(Place::Meta) => self.meta(key, value),
-            Some(Place::ClientInfo) if key == Key::Name && value.quoted => {
-                self.facts.client = Some(value.text.to_owned());
-            }
-            Some(Place::ServerInfo) if key == Key::Name && value.quoted => {
-                self.facts.server = Some(value.text.to_owned());
-            }
-            Some(Place::Versions) => self.facts.versions |= value.quoted && mcp::is_version(value.text),
-            Some(Place::Error) if key == Key::Code => self.facts.code = value.text.parse().ok(),
+        match self.positions.last() {
+            Some(Position::Message) => self.member(key, value),
+            Some(Position::Params) => self.param(key, value),
+            Some(Position::Result) => self.result(key, value),
+            Some(Position::Meta) => self.meta(key, value),
+            Some(Position::ClientInfo) if key == Key::Name => value.keep_string(&mut self.facts.client),
+            Some(Position::ServerInfo) if key == Key::Name => value.keep_string(&mut self.facts.server),
+            Some(Position::Versions) => self.facts.versions |= value.is_version(),
+            Some(Position::Error) if key == Key::Code => self.facts.code = value.text().parse().ok(),
             _ => {}
         }
     }
 
     fn member(&mut self, key: Key, value: Scalar<'_>) {
         match key {
-            Key::JsonRpc => self.facts.json_rpc |= value.quoted && value.text == "2.0",
-            Key::Method if value.quoted => self.facts.add_method(value.text),
+            Key::JsonRpc => self.facts.json_rpc |= value.is_one_of(&["2.0"]),
+            Key::Method => {
+                if let Some(method) = value.string() {
+                    self.facts.add_method(&method);
+                }
+            }
             Key::Id => {
-                self.facts.odd |= self.facts.id.is_some();
+                self.facts.odd_keys |= self.facts.id.is_some();
                 self.facts.id = Some(value.json().unwrap_or_else(|| NO_ID.to_owned()));
             }
             _ => {}
@@ -213,11 +189,13 @@ impl Messages {
     fn param(&mut self, key: Key, value: Scalar<'_>) {
         let facts = &mut self.facts;
         match key {
-            Key::Version if value.quoted && mcp::is_version(value.text) => {
-                facts.version = Some(value.text.to_owned());
+            Key::Version if value.is_version() => value.keep_string(&mut facts.version),
+            Key::Name => {
+                if let Some(name) = value.string() {
+                    facts.add_name(&name);
+                }
             }
-            Key::Name if value.quoted => facts.add_name(value.text),
-            Key::Uri if value.quoted => facts.uri = Some(value.text.to_owned()),
+            Key::Uri => value.keep_string(&mut facts.uri),
             Key::TaskId => facts.task_id = true,
             Key::Id => facts.plain_id = true,
             Key::RetryState => facts.retry = true,
@@ -227,32 +205,65 @@ impl Messages {
 
     fn result(&mut self, key: Key, value: Scalar<'_>) {
         let facts = &mut self.facts;
-        let is_one_of = |words: &[&str]| value.quoted && words.contains(&value.text);
         match key {
-            Key::Version if value.quoted && mcp::is_version(value.text) => {
-                facts.version = Some(value.text.to_owned());
-            }
-            Key::ResultType => facts.result_type |= is_one_of(&["complete", "input_required", "task"]),
-            Key::Action => facts.client_answer |= is_one_of(&["accept", "decline", "cancel"]),
-            Key::Role => facts.role |= is_one_of(&["assistant", "user"]),
+            Key::Version if value.is_version() => value.keep_string(&mut facts.version),
+            Key::ResultType => facts.result_type |= value.is_one_of(&["complete", "input_required", "task"]),
+            Key::Action => facts.client_answer |= value.is_one_of(&["accept", "decline", "cancel"]),
+            Key::Role => facts.role |= value.is_one_of(&["assistant", "user"]),
             Key::Content => facts.content = true,
-            Key::Model => facts.model |= value.quoted,
+            Key::Model => facts.model |= matches!(value, Scalar::Text(_)),
             _ => {}
         }
     }
 
     fn meta(&mut self, key: Key, value: Scalar<'_>) {
-        self.facts.meta |= key != Key::Other && (value.quoted || key != Key::MetaVersion);
-        if key == Key::MetaVersion && value.quoted {
-            self.facts.version = Some(value.text.to_owned());
+        let is_string = matches!(value, Scalar::Text(_));
+        self.facts.meta |= key != Key::Other && (is_string || key != Key::MetaVersion);
+        if key == Key::MetaVersion {
+            value.keep_string(&mut self.facts.version);
         }
     }
 }
 
-impl Scalar<'_> {
-    /// The value as JSON text, exactly as it was sent; none when it is too long to have been kept whole.
-    fn json(&self) -> Option<String> {
-        let text = if self.quoted { format!("\"{}\"", self.raw) } else { self.raw.to_owned() };
+impl<'a> Scalar<'a> {
+    /// A string's text, or a number or literal as it was written.
+    fn text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) => text.text(),
+            Self::Plain(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// The text of a string.
+    fn string(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Text(text) => Some(text.text()),
+            Self::Plain(_) => None,
+        }
+    }
+
+    /// Puts the text of a string into `kept`; another value leaves it as it is.
+    fn keep_string(self, kept: &mut Option<String>) {
+        if let Some(text) = self.string() {
+            *kept = Some(text.into_owned());
+        }
+    }
+
+    /// True for a string that has the form of a protocol version.
+    fn is_version(self) -> bool {
+        self.string().is_some_and(|text| mcp::is_version(&text))
+    }
+
+    fn is_one_of(self, words: &[&str]) -> bool {
+        self.string().is_some_and(|text| words.contains(&&*text))
+    }
+
+    /// The value as JSON text, exactly as it was sent; `None` when it is longer than [`ID_MAX_BYTES`].
+    fn json(self) -> Option<String> {
+        let text = match self {
+            Self::Text(text) => format!("\"{}\"", text.raw()),
+            Self::Plain(text) => text.to_owned(),
+        };
         (text.len() <= ID_MAX_BYTES).then_some(text)
     }
 }

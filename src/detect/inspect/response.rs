@@ -3,12 +3,12 @@
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::Signals;
-use super::body::{BodyVerdict, Reader};
+use super::body::{BodyVerdict, MessageReader};
 use super::decode::Decoder;
 use super::evidence as e;
 use super::head::{is_json, stream_session};
 use super::message::Side;
+use super::signals::Signals;
 use crate::detect::mcp;
 use crate::detect::mcp::sse::{Parser, Piece};
 
@@ -22,20 +22,20 @@ const ENDPOINT_MAX_BYTES: usize = 2048;
 #[derive(Debug)]
 pub struct ResponseScan {
     decoder: Decoder,
-    form: Form,
+    format: Format,
     read: usize,
 }
 
 #[derive(Debug)]
-enum Form {
-    Json(Box<Reader>),
+enum Format {
+    Json(Box<MessageReader>),
     Events(Box<Events>),
 }
 
 #[derive(Debug)]
 struct Events {
     parser: Parser,
-    reader: Reader,
+    reader: MessageReader,
     /// The data of an event that names the message endpoint.
     endpoint: Option<Vec<u8>>,
 }
@@ -52,7 +52,7 @@ impl ResponseScan {
                 }
                 mcp::HEADER_SESSION => session(value, signals),
                 "www-authenticate"
-                    if status == StatusCode::UNAUTHORIZED && names(value, "resource_metadata=") =>
+                    if status == StatusCode::UNAUTHORIZED && mentions(value, "resource_metadata=") =>
                 {
                     signals.note(&e::RESOURCE_METADATA);
                 }
@@ -61,34 +61,34 @@ impl ResponseScan {
         }
         let start = media.and_then(|value| value.as_bytes().get(..17));
         let stream = start.is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"));
-        let form = if stream {
-            let reader = Reader::of(Side::Response);
-            Form::Events(Box::new(Events { parser: Parser::default(), reader, endpoint: None }))
+        let format = if stream {
+            let reader = MessageReader::of(Side::Response);
+            Format::Events(Box::new(Events { parser: Parser::default(), reader, endpoint: None }))
         } else if is_json(media) {
-            Form::Json(Box::new(Reader::of(Side::Response)))
+            Format::Json(Box::new(MessageReader::of(Side::Response)))
         } else {
             return None;
         };
-        Some(Self { decoder: Decoder::new(headers).ok()?, form, read: 0 })
+        Some(Self { decoder: Decoder::new(headers).ok()?, format, read: 0 })
     }
 
     /// Reads the next body bytes; false when nothing more can be learned.
     pub fn feed(&mut self, bytes: &[u8], signals: &mut Signals) -> bool {
         self.read += bytes.len();
         let open = if self.decoder.is_plain() {
-            self.form.feed(bytes, signals)
+            self.format.feed(bytes, signals)
         } else {
             match self.decoder.feed(bytes) {
-                Ok(decoded) => self.form.feed(&decoded, signals),
+                Ok(decoded) => self.format.feed(&decoded, signals),
                 Err(_unreadable) => {
-                    self.form.feed(&self.decoder.salvage(), signals);
+                    self.format.feed(&self.decoder.salvage(), signals);
                     false
                 }
             }
         };
         let more = open && self.read < READ_MAX_BYTES;
         if !more {
-            self.form.so_far(signals);
+            self.format.so_far(signals);
         }
         more
     }
@@ -105,16 +105,16 @@ fn session(value: &HeaderValue, signals: &mut Signals) {
 fn cors(name: &HeaderName, value: &HeaderValue, signals: &mut Signals) {
     let word = if *name == ACCESS_CONTROL_EXPOSE_HEADERS { mcp::HEADER_SESSION } else { mcp::HEADER_VERSION };
     let metadata = signals.evidence.iter().any(|signal| signal.id == e::OAUTH_METADATA.id);
-    if !metadata && names(value, word) {
+    if !metadata && mentions(value, word) {
         signals.note(&e::CORS_HEADERS);
     }
 }
 
-fn names(value: &HeaderValue, word: &str) -> bool {
+fn mentions(value: &HeaderValue, word: &str) -> bool {
     value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains(word))
 }
 
-impl Form {
+impl Format {
     fn feed(&mut self, text: &[u8], signals: &mut Signals) -> bool {
         match self {
             Self::Json(reader) => {
@@ -150,7 +150,7 @@ impl Events {
             },
             Piece::DataLineEnd => reader.feed(b"\n", signals),
             Piece::Dispatch => {
-                *reader = Reader::of(Side::Response);
+                *reader = MessageReader::of(Side::Response);
                 endpoint.take().iter().for_each(|uri| read_endpoint(uri, signals));
             }
         });

@@ -1,9 +1,18 @@
 //! What one message holds, and what that proves.
 
-use super::Side;
 use crate::detect::inspect::evidence as e;
 use crate::detect::inspect::signals::{CALLS_MAX, Call, Signals, Strength};
 use crate::detect::mcp::{self, Exclusivity};
+
+/// Who wrote the messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Side {
+    /// The client: its calls are listed.
+    #[default]
+    Request,
+    /// The server: whatever it calls is evidence, but no call of this exchange's request.
+    Response,
+}
 
 /// What one message holds. A key that is repeated keeps every value that a server could act on.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +45,8 @@ pub(super) struct Facts {
     pub(super) model: bool,
     pub(super) code: Option<i64>,
     pub(super) data_supported: bool,
-    pub(super) odd: bool,
+    /// A key was repeated, or spelt so that only a careless parser takes it.
+    pub(super) odd_keys: bool,
     /// More methods or names than are kept.
     pub(super) too_many: bool,
     /// Where this message's calls begin among all.
@@ -45,7 +55,7 @@ pub(super) struct Facts {
 
 impl Facts {
     pub(super) fn add_method(&mut self, method: &str) {
-        self.odd |= !self.methods.is_empty();
+        self.odd_keys |= !self.methods.is_empty();
         if self.methods.len() < CALLS_MAX {
             self.methods.push(method.to_owned());
         } else {
@@ -54,7 +64,7 @@ impl Facts {
     }
 
     pub(super) fn add_name(&mut self, name: &str) {
-        self.odd |= !self.names.is_empty();
+        self.odd_keys |= !self.names.is_empty();
         if self.names.len() < CALLS_MAX {
             self.names.push(name.to_owned());
         } else {
@@ -69,7 +79,7 @@ impl Facts {
     }
 
     /// Adds what the facts prove to the signals; false when there are more calls than are kept.
-    pub(super) fn tell(&mut self, side: Side, batch: bool, signals: &mut Signals) -> bool {
+    pub(super) fn add_evidence(&mut self, side: Side, batch: bool, signals: &mut Signals) -> bool {
         let before = signals.evidence.len();
         self.request(side, signals);
         self.response(signals);
@@ -77,7 +87,7 @@ impl Facts {
             if batch {
                 signals.note(&e::BATCH);
             }
-            if self.odd {
+            if self.odd_keys {
                 signals.note(&e::ODD_KEYS);
             }
         }
