@@ -1,77 +1,109 @@
-//! Redaction: secrets in paths, queries, names and payloads do not reach an event. Pure, linear, bounded.
+//! Secrets in paths, queries, names and payloads: found with kind, place and confidence, and redacted. Pure, linear,
+//! bounded.
 //!
 //! A secret is known by the name of what holds it (`key`), by its look (`credential`, `opaque`) or by its place (user
-//! information, `Bearer`). A text without one is handed back as it is. No output is longer than [`GROWTH_MAX`] times its
-//! input, or than the length asked for.
+//! information, `Bearer`); `words` has the names and looks. [`find_in_json`] and its siblings say what there is, so that a
+//! caller can log, block or redact it; [`redact_json`] and its siblings are such callers. A text without a secret is handed
+//! back as it is. No redacted text is longer than [`GROWTH_MAX`] times its input, or than the length asked for.
 
 mod credential;
-mod edits;
-mod json;
+mod document;
+mod finding;
 mod key;
+mod nesting;
 mod opaque;
 mod percent;
 mod text;
 mod url;
 mod value;
+mod words;
 
 use std::borrow::Cow;
 
-use edits::Edits;
+pub use finding::{Confidence, FINDINGS_MAX, Finding, Findings, Kind, Place, REDACTED};
+use nesting::Nesting;
+use url::Search;
 
-/// What stands in place of a secret.
-pub const REDACTED: &str = "[redacted]";
 /// The most that redaction makes of a byte: `pw=a&` grows to `pw=[redacted]&`.
 pub const GROWTH_MAX: usize = 4;
 
 /// Longest path segment that is not looked at closely when it is simple.
-const PLAIN_SEGMENT_MAX_BYTES: usize = 12;
+const SIMPLE_SEGMENT_MAX_BYTES: usize = 12;
 
 /// Ends a payload that was longer than wanted.
 const CUT: &str = "...[cut]";
 
-/// The query with secret values replaced.
+/// The secrets of a payload. JSON is read as such, whole or cut anywhere; anything else is read as text.
+pub fn find_in_json(payload: &str) -> Findings {
+    let nesting = Nesting::outermost(find_in_string);
+    if document::is_document(payload) {
+        document::find(payload, nesting)
+    } else {
+        text::find(payload, nesting)
+    }
+}
+
+/// The secrets of a query: the values of parameters that are called so, or that hold one.
+pub fn find_in_query(query: &str) -> Findings {
+    search(query).query()
+}
+
+/// The secrets of a path: opaque segments and secret parameters. Some MCP hosts put the credential there.
+pub fn find_in_path(path: &str) -> Findings {
+    if is_simple(path) { Findings::default() } else { search(path).path() }
+}
+
+/// The secrets in the name of a tool, prompt or resource; of a URI the user information, secret query values and opaque
+/// segments.
+pub fn find_in_name(name: &str) -> Findings {
+    search(name).uri()
+}
+
+fn search(text: &str) -> Search<'_> {
+    Search::new(text, Nesting::outermost(find_in_string))
+}
+
+/// The secrets of a string inside a text or document; a string that looks like a document is one.
+fn find_in_string(text: &str, nesting: Nesting) -> Findings {
+    if !document::is_container(text) {
+        return text::find(text, nesting);
+    }
+    match nesting.deeper() {
+        Some(deeper) => document::find(text, deeper),
+        None => Findings::not_read(text),
+    }
+}
+
+/// The query with [`REDACTED`] in place of secrets.
 pub fn redact_query(query: &str) -> Cow<'_, str> {
-    let mut edits = Edits::new(query);
-    url::query(&mut edits, query, 0..query.len());
-    edits.finish()
+    find_in_query(query).redact(query)
 }
 
-/// The path with opaque segments and secret parameters replaced: some MCP hosts put the credential there.
+/// The path with [`REDACTED`] in place of secrets.
 pub fn redact_path(path: &str) -> Cow<'_, str> {
-    if is_plain(path) { Cow::Borrowed(path) } else { read_path(path) }
+    // Every request comes by here; most leave at once.
+    if is_simple(path) { Cow::Borrowed(path) } else { search(path).path().redact(path) }
 }
 
-fn read_path(path: &str) -> Cow<'_, str> {
-    let mut edits = Edits::new(path);
-    url::path(&mut edits, path, 0..path.len());
-    edits.finish()
+/// The name of a tool, prompt or resource with [`REDACTED`] in place of secrets.
+pub fn redact_name(name: &str) -> Cow<'_, str> {
+    find_in_name(name).redact(name)
+}
+
+/// The payload with [`REDACTED`] in place of secrets, at most `max_bytes` long.
+pub fn redact_json(payload: &str, max_bytes: usize) -> String {
+    cap(find_in_json(payload).redact(payload).into_owned(), max_bytes)
 }
 
 /// True when every segment is so short and simple that no secret fits in: most paths are like that, and looking closer
 /// costs more than all else of a row.
-fn is_plain(path: &str) -> bool {
+fn is_simple(path: &str) -> bool {
     let mut segment_bytes = 0;
     path.bytes().all(|b| {
         segment_bytes = if b == b'/' { 0 } else { segment_bytes + 1 };
         let simple = matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_');
-        simple && segment_bytes <= PLAIN_SEGMENT_MAX_BYTES
+        simple && segment_bytes <= SIMPLE_SEGMENT_MAX_BYTES
     })
-}
-
-/// The name of a tool, prompt or resource; of a URI the user information, secret query values and opaque segments are
-/// replaced.
-pub fn redact_name(name: &str) -> Cow<'_, str> {
-    let mut edits = Edits::new(name);
-    url::uri(&mut edits, name);
-    edits.finish()
-}
-
-/// A payload with secrets replaced, at most `max_bytes` long. JSON keeps its shape, whole or cut; anything else is read
-/// as text.
-pub fn redact_json(payload: &str, max_bytes: usize) -> String {
-    let redacted =
-        if json::is_document(payload) { json::redact(payload, 0) } else { text::redact(payload, 0) };
-    cap(redacted.into_owned(), max_bytes)
 }
 
 fn cap(mut text: String, max_bytes: usize) -> String {

@@ -2,45 +2,11 @@
 
 use std::ops::Range;
 
+use super::finding::{Confidence, Kind};
 use super::opaque;
+use super::words::{AWS_STARTS, CREDENTIAL_STARTS, SEGMENTS_BEFORE_KEYS};
 
-/// Starts of well-known credentials.
-pub(super) const STARTS: [&str; 32] = [
-    "sk-",
-    "sk_live_",
-    "sk_test_",
-    "rk_live_",
-    "rk_test_",
-    "pk_live_",
-    "whsec_",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "xoxa-",
-    "xoxb-",
-    "xoxe-",
-    "xoxp-",
-    "xapp-",
-    "AIza",
-    "ya29.",
-    "npm_",
-    "pypi-",
-    "tvly-",
-    "ntn_",
-    "lin_api_",
-    "figd_",
-    "sbp_",
-    "shpat_",
-    "dop_v1_",
-    "hvs.",
-    "eyJ",
-];
-/// Starts of AWS access key ids, which are [`AWS_ID_BYTES`] long.
-const AWS_STARTS: [&str; 3] = ["AKIA", "ASIA", "AROA"];
+/// Length of an AWS access key id.
 const AWS_ID_BYTES: usize = 20;
 /// Shortest credential.
 const CREDENTIAL_MIN_BYTES: usize = 15;
@@ -48,18 +14,18 @@ const CREDENTIAL_MIN_BYTES: usize = 15;
 const MIXED_RUN_MIN_BYTES: usize = 12;
 
 /// Calls `found` with each part of `word` that is a credential. `word` has no white space, quotes or brackets.
-pub(super) fn find(word: &str, mut found: impl FnMut(Range<usize>)) {
+pub(super) fn find(word: &str, mut found: impl FnMut(Range<usize>, Kind, Confidence)) {
     if word.len() < CREDENTIAL_MIN_BYTES {
         return;
     }
     if opaque::is_opaque_base64(word) {
-        return found(0..word.len());
+        return found(0..word.len(), Kind::Random, Confidence::Low);
     }
     let (mut start, mut before) = (0, "");
     for piece in word.split(|c: char| !is_token(c)) {
         let end = start + piece.len();
-        if is_credential(piece) || opaque::is_uuid(piece) && opens_with_uuid(before) {
-            found(start..end);
+        if let Some((kind, confidence)) = credential(piece, before) {
+            found(start..end, kind, confidence);
         }
         // The separator after a piece may be any character.
         start = end + word.get(end..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
@@ -69,24 +35,37 @@ pub(super) fn find(word: &str, mut found: impl FnMut(Range<usize>)) {
 
 /// True when a UUID after this path segment is the key to what the path names.
 pub(super) fn opens_with_uuid(segment: &str) -> bool {
-    segment.eq_ignore_ascii_case("mcp") || segment.eq_ignore_ascii_case("s")
+    SEGMENTS_BEFORE_KEYS.iter().any(|known| known.eq_ignore_ascii_case(segment))
 }
 
 fn is_token(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | '+')
 }
 
-fn is_credential(piece: &str) -> bool {
-    piece.len() >= CREDENTIAL_MIN_BYTES && (is_known(piece) || piece.split('.').any(opaque::is_opaque))
+fn credential(piece: &str, before: &str) -> Option<(Kind, Confidence)> {
+    if piece.len() < CREDENTIAL_MIN_BYTES {
+        return None;
+    }
+    if let Some(kind) = known_kind(piece) {
+        return Some((kind, Confidence::High));
+    }
+    let random = piece.split('.').any(opaque::is_opaque) || opens_with_uuid(before) && opaque::is_uuid(piece);
+    random.then_some((Kind::Random, Confidence::Low))
 }
 
-fn is_known(piece: &str) -> bool {
+/// The kind of a credential that its issuer marks by how it starts.
+fn known_kind(piece: &str) -> Option<Kind> {
     let aws = piece.len() == AWS_ID_BYTES
         && piece.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
         && AWS_STARTS.iter().any(|start| piece.starts_with(start));
-    aws || STARTS.iter().filter_map(|start| piece.strip_prefix(start)).any(|rest| {
-        rest.split(['-', '_', '.', '~', '+']).any(|run| run.len() >= MIXED_RUN_MIN_BYTES && is_mixed(run))
-    })
+    if aws {
+        return Some(Kind::AwsKeyId);
+    }
+    let is_mixed_run = |run: &str| run.len() >= MIXED_RUN_MIN_BYTES && is_mixed(run);
+    let known = CREDENTIAL_STARTS.iter().find(|(start, _)| {
+        piece.strip_prefix(start).is_some_and(|rest| rest.split(['-', '_', '.', '~', '+']).any(is_mixed_run))
+    });
+    known.map(|(_, kind)| *kind)
 }
 
 /// True when a run is neither a word nor a number.

@@ -4,9 +4,17 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::finding::{Confidence, Kind};
+use super::words::{
+    CERTAIN_PARTS, DESCRIPTIONS, HARMLESS_PARTS, HARMLESS_VALUES, LAST_WORDS, LIKELY_PARTS, WHOLE_NAMES,
+    WORDS,
+};
+
 /// What a name says about the value it names: it is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Secret {
+    /// What the value is.
+    pub(super) kind: Kind,
     /// Nothing else is called so (`password`). What else is called so as well (`state`) is a secret where a value is
     /// assigned to it, not in prose.
     pub(super) certain: bool,
@@ -16,148 +24,6 @@ pub(super) struct Secret {
     plural: bool,
 }
 
-/// Parts of a folded name that make it certain.
-const CERTAIN_PARTS: [&str; 33] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "passcode",
-    "passkey",
-    "secret",
-    "token",
-    "credential",
-    "authorization",
-    "bearer",
-    "cookie",
-    "sessionid",
-    "sessid",
-    "accesskey",
-    "accountkey",
-    "adminkey",
-    "apikey",
-    "appkey",
-    "authkey",
-    "clientkey",
-    "consumerkey",
-    "deploykey",
-    "encryptionkey",
-    "functionskey",
-    "licensekey",
-    "masterkey",
-    "privatekey",
-    "servicekey",
-    "sharedkey",
-    "signingkey",
-    "sshkey",
-    "storagekey",
-    "subscriptionkey",
-];
-/// Parts of a folded name that make it likely.
-const LIKELY_PARTS: [&str; 11] = [
-    "accesscode",
-    "authcode",
-    "backupcode",
-    "devicecode",
-    "recoverycode",
-    "securitycode",
-    "usercode",
-    "verificationcode",
-    "codeverifier",
-    "assertion",
-    "signature",
-];
-/// Parts of a folded name that only look like the above: the longest part at a place counts, and the first.
-const HARMLESS_PARTS: [&str; 22] = [
-    "cachedtokens",
-    "completiontokens",
-    "cookiecutter",
-    "inputtokens",
-    "maxtokens",
-    "mintokens",
-    "newtokens",
-    "numtokens",
-    "outputtokens",
-    "pagetoken",
-    "passwordless",
-    "progresstoken",
-    "prompttokens",
-    "reasoningtokens",
-    "secretar",
-    "thinkingtokens",
-    "tokencount",
-    "tokeni",
-    "tokenlimit",
-    "tokentype",
-    "tokensused",
-    "totaltokens",
-];
-/// Whole names, after the last `.` or `[`.
-const WHOLE: [&str; 6] = ["code", "key", "mnemonic", "state", "ticket", "seedphrase"];
-/// Words anywhere in a name.
-const WORDS: [&str; 14] = [
-    "auth",
-    "authentication",
-    "authn",
-    "authorisation",
-    "authz",
-    "cred",
-    "creds",
-    "csrf",
-    "jwt",
-    "oauth",
-    "otp",
-    "session",
-    "totp",
-    "xsrf",
-];
-/// Words at the end of a name.
-const LAST_WORDS: [&str; 8] = ["hmac", "pass", "pin", "psk", "pw", "pwd", "sid", "sig"];
-/// Last words that say something about a secret.
-const DESCRIPTIONS: [&str; 41] = [
-    "alg",
-    "algorithm",
-    "at",
-    "budget",
-    "count",
-    "dir",
-    "enabled",
-    "endpoint",
-    "expiration",
-    "expires",
-    "expiry",
-    "file",
-    "format",
-    "in",
-    "kind",
-    "length",
-    "level",
-    "lifetime",
-    "limit",
-    "max",
-    "method",
-    "methods",
-    "min",
-    "mode",
-    "name",
-    "path",
-    "policy",
-    "provider",
-    "required",
-    "rotation",
-    "scheme",
-    "server",
-    "servers",
-    "size",
-    "strategy",
-    "supported",
-    "ttl",
-    "type",
-    "types",
-    "uri",
-    "url",
-];
-/// Values that open nothing.
-const HARMLESS: [&str; 8] = ["", "0", "1", "true", "false", "null", "none", "undefined"];
 /// Most digits of a count.
 const COUNT_DIGITS_MAX: usize = 9;
 /// A name is judged by its last bytes.
@@ -167,7 +33,7 @@ const NAME_MAX_BYTES: usize = 64;
 static FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
-        .build(CERTAIN_PARTS.iter().chain(&LIKELY_PARTS).chain(&HARMLESS_PARTS))
+        .build(CERTAIN_PARTS.iter().chain(&LIKELY_PARTS).map(|(part, _)| *part).chain(HARMLESS_PARTS))
         .ok()
 });
 
@@ -175,17 +41,23 @@ static FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 pub(super) fn secret(name: &str) -> Option<Secret> {
     let folded = Folded::new(name);
     let last = folded.words().last()?;
-    let secret = |certain| Secret { certain, header: is_header(folded.text()), plural: is_plural(last) };
-    let is_whole = match name.rsplit_once(['.', '[']) {
-        Some((_, leaf)) => WHOLE.contains(&Folded::new(leaf).text()),
-        None => WHOLE.contains(&folded.text()),
+    let secret =
+        |(kind, certain)| Secret { kind, certain, header: is_header(folded.text()), plural: is_plural(last) };
+    let whole = match name.rsplit_once(['.', '[']) {
+        Some((_, leaf)) => kind_of(Folded::new(leaf).text(), &WHOLE_NAMES),
+        None => kind_of(folded.text(), &WHOLE_NAMES),
     };
-    if is_whole {
-        return Some(secret(false));
+    if let Some(kind) = whole {
+        return Some(secret((kind, false)));
     }
-    let by_words = || LAST_WORDS.contains(&last) || folded.words().any(|word| WORDS.contains(&word));
-    let certain = part(folded.text()).or_else(|| by_words().then_some(false))?;
-    (!DESCRIPTIONS.contains(&last)).then(|| secret(certain))
+    let by_words =
+        || kind_of(last, &LAST_WORDS).or_else(|| folded.words().find_map(|word| kind_of(word, &WORDS)));
+    let found = part(folded.text()).or_else(|| by_words().map(|kind| (kind, false)))?;
+    (!DESCRIPTIONS.contains(&last)).then(|| secret(found))
+}
+
+fn kind_of(word: &str, table: &[(&str, Kind)]) -> Option<Kind> {
+    table.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
 }
 
 impl Secret {
@@ -194,12 +66,17 @@ impl Secret {
         Self { plural: false, ..self }
     }
 
+    /// What the value is, and how sure that is by the name alone.
+    pub(super) fn what(self) -> (Kind, Confidence) {
+        (self.kind, if self.certain { Confidence::High } else { Confidence::Medium })
+    }
+
     /// False for a value that opens nothing: a switch, an error number, a count.
-    pub(super) fn covers(self, value: &str) -> bool {
+    pub(super) fn is_opened_by(self, value: &str) -> bool {
         let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let count = self.plural && value.len() <= COUNT_DIGITS_MAX && number(value);
         let error = value.strip_prefix('-').is_some_and(number);
-        !(count || error || HARMLESS.iter().any(|word| word.eq_ignore_ascii_case(value)))
+        !(count || error || HARMLESS_VALUES.iter().any(|word| word.eq_ignore_ascii_case(value)))
     }
 }
 
@@ -211,11 +88,12 @@ fn is_header(folded: &str) -> bool {
     folded.ends_with("authorization") || folded.ends_with("cookie")
 }
 
-/// Whether the first part that counts is certain.
-fn part(folded: &str) -> Option<bool> {
+/// What the first part that counts means, and whether it is certain.
+fn part(folded: &str) -> Option<(Kind, bool)> {
     let parts = FINDER.as_ref()?.find_iter(folded).map(|found| found.pattern().as_usize());
-    let secret = |&part: &usize| part < CERTAIN_PARTS.len() + LIKELY_PARTS.len();
-    parts.filter(secret).map(|part| part < CERTAIN_PARTS.len()).next()
+    let certain = |part: usize| CERTAIN_PARTS.get(part).map(|(_, kind)| (*kind, true));
+    let likely = |part: usize| Some((LIKELY_PARTS.get(part.checked_sub(CERTAIN_PARTS.len())?)?.1, false));
+    parts.filter_map(|part| certain(part).or_else(|| likely(part))).next()
 }
 
 /// A name in lower case without digits and separators, and where its words start.

@@ -1,5 +1,7 @@
 //! Random tokens told from names. A name is made of pairs of letters that languages use; a random token is not.
 
+use super::words::SECOND_LETTERS;
+
 /// Shortest part that is judged by its letters.
 const OPAQUE_MIN_BYTES: usize = 20;
 /// Shortest part without separators that is judged when it mixes lower case, upper case and digits.
@@ -15,36 +17,7 @@ const DOUBTFUL_PERCENT: usize = 50;
 /// Bytes of a UUID as `8-4-4-4-12`.
 const UUID_BYTES: usize = 36;
 
-/// For each first letter the second letters of the 240 most frequent pairs in package names and their summaries (87 % of
-/// all pairs there).
-const SECOND_LETTERS: [&str; 26] = [
-    "bcdfgiklmnprstuvy",
-    "aeilorsu",
-    "aehiklorstu",
-    "abeiorsu",
-    "abcdefgilmnoprstvwx",
-    "aeilor",
-    "aeioru",
-    "aeiotu",
-    "abcdefglmnoprstvz",
-    "",
-    "aeis",
-    "adeilostuy",
-    "abeilmopsu",
-    "acdefgiknostv",
-    "abcdfgiklmnoprstuvwx",
-    "aehiloprstuy",
-    "u",
-    "acdegiklmnoprstuy",
-    "acehiklmopstuy",
-    "acehiloprstuy",
-    "abcdeilmnprst",
-    "aei",
-    "aeio",
-    "t",
-    "acnpst",
-    "e",
-];
+/// Bit n of entry m: letter n often follows letter m.
 static LIKELY: [u32; 26] = likely();
 
 /// True when nobody would read `part`, a text without `.` and `/`, as a name. Hyphenated UUIDs name things more often than

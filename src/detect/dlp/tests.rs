@@ -205,15 +205,15 @@ proptest! {
 
     #[test]
     fn a_path_that_is_not_looked_at_closely_has_no_secret(
-        segments in prop::collection::vec((prop::option::of(prop::sample::select(&credential::STARTS)), "[a-z0-9._-]{0,12}"), 0..5),
+        segments in prop::collection::vec((prop::option::of(prop::sample::select(&words::CREDENTIAL_STARTS)), "[a-z0-9._-]{0,12}"), 0..5),
     ) {
-        let segment = |(start, rest): &(Option<&str>, String)| {
-            let both = start.unwrap_or_default().to_ascii_lowercase() + rest;
-            format!("/{}", &both[..both.len().min(PLAIN_SEGMENT_MAX_BYTES)])
+        let segment = |(start, rest): &(Option<(&str, Kind)>, String)| {
+            let both = start.map_or("", |(start, _)| start).to_ascii_lowercase() + rest;
+            format!("/{}", &both[..both.len().min(SIMPLE_SEGMENT_MAX_BYTES)])
         };
         let path: String = segments.iter().map(segment).collect();
-        prop_assert!(is_plain(&path), "{path}");
-        prop_assert_eq!(read_path(&path), path.as_str());
+        prop_assert!(is_simple(&path), "{path}");
+        prop_assert_eq!(search(&path).path().redact(&path), path.as_str());
     }
 
     #[test]

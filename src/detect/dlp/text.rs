@@ -6,91 +6,70 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::edits::Edits;
+use super::finding::{Collector, Confidence, Findings, Kind, Spot};
 use super::key::{self, Secret};
-use super::{REDACTED, credential, json, percent, value};
+use super::nesting::Nesting;
+use super::words::AFTER_BEARER_IN_PROSE;
+use super::{credential, percent, value};
 
-/// Layers of quoting that are undone: JSON or percent-encoding inside a string inside JSON.
-const LAYERS_MAX: u8 = 4;
 /// User information that holds `/`, `?` or `#` is looked for in this many bytes.
 const USER_INFO_MAX_BYTES: usize = 128;
-/// `Bearer` is followed by these in prose.
-const NO_TOKENS: [&str; 14] = [
-    "and",
-    "auth",
-    "authentication",
-    "authorization",
-    "for",
-    "format",
-    "header",
-    "in",
-    "is",
-    "of",
-    "or",
-    "scheme",
-    "token",
-    "tokens",
-];
 /// Starts a key or certificate in text (RFC 7468).
 const PEM_BEGIN: &str = "-----BEGIN";
 /// Shortest `user:password` in base64 after `Basic`.
 const BASIC_MIN_BYTES: usize = 6;
 
-/// The text with its secrets replaced; `layer` counts what it was unquoted from.
-pub(super) fn redact(text: &str, layer: u8) -> Cow<'_, str> {
-    let mut edits = Edits::new(text);
-    redact_from(&mut edits, text, 0, layer);
-    edits.finish()
+/// A secret's bytes, and what it is.
+type Announced = (Range<usize>, (Kind, Confidence));
+
+/// The secrets of a text.
+pub(super) fn find(text: &str, nesting: Nesting) -> Findings {
+    let mut found = Collector::default();
+    find_from(&mut found, text, 0, nesting);
+    found.finish(text)
 }
 
-/// The same for a string that may be a JSON document.
-pub(super) fn redact_string(text: &str, layer: u8) -> Cow<'_, str> {
-    if !json::is_container(text) {
-        redact(text, layer)
-    } else if layer < LAYERS_MAX {
-        json::redact(text, layer + 1)
-    } else {
-        Cow::Owned(REDACTED.into())
-    }
-}
-
-/// True when there is a secret in `text`.
-pub(super) fn holds_secret(text: &str) -> bool {
-    matches!(redact(text, 0), Cow::Owned(_))
-}
-
-/// Notes the secrets of `text` from byte `from` on.
-pub(super) fn redact_from(edits: &mut Edits<'_>, text: &str, from: usize, layer: u8) {
+/// Collects the secrets of `text` from byte `from` on.
+pub(super) fn find_from(found: &mut Collector, text: &str, from: usize, nesting: Nesting) {
     let mut at = from;
     while let Some(word) = next_word(text, at) {
         at = word.end;
-        let secret = after(text, &word).or_else(|| user_info(text, word.end));
-        judge(edits, text, word, layer);
-        if let Some(secret) = secret {
-            at = secret.end.max(at);
-            edits.replace(secret, REDACTED);
+        let secret = announced(text, &word).or_else(|| {
+            user_info(text, word.end).map(|bytes| (bytes, (Kind::UrlCredential, Confidence::High)))
+        });
+        find_in_word(found, text, word, nesting);
+        if let Some((bytes, what)) = secret {
+            at = bytes.end.max(at);
+            found.secret(bytes, what, Spot::TEXT);
         }
     }
 }
 
-/// Notes what in a word is a secret by itself.
-fn judge(edits: &mut Edits<'_>, text: &str, range: Range<usize>, layer: u8) {
+/// Collects what in a word is a secret by itself.
+fn find_in_word(found: &mut Collector, text: &str, range: Range<usize>, nesting: Nesting) {
     let word = text.get(range.clone()).unwrap_or_default();
-    if word.contains('%') && percent::is_encoded(word) {
-        let decoded = percent::decode(word);
-        if layer >= LAYERS_MAX || matches!(redact_string(&decoded, layer + 1), Cow::Owned(_)) {
-            edits.replace(range, REDACTED);
-        }
+    let Some(decoded) = percent::decoded(word) else {
+        credential::find(word, |part, kind, confidence| {
+            let bytes = range.start + part.start..range.start + part.end;
+            found.secret(bytes, (kind, confidence), Spot::TEXT);
+        });
         return;
+    };
+    let hidden = match nesting.deeper() {
+        Some(deeper) => deeper.search(&decoded).surest(),
+        None => Some((Kind::NotRead, Confidence::Low)),
+    };
+    if let Some(what) = hidden {
+        found.secret(range, what, Spot::TEXT);
     }
-    credential::find(word, |part| edits.replace(range.start + part.start..range.start + part.end, REDACTED));
 }
 
 /// The secret that a word announces.
-fn after(text: &str, word: &Range<usize>) -> Option<Range<usize>> {
+fn announced(text: &str, word: &Range<usize>) -> Option<Announced> {
     let spoken = text.get(word.clone()).unwrap_or_default();
     if spoken.len() >= PEM_BEGIN.len() && spoken.contains(PEM_BEGIN) {
-        return Some(word.start..value::after_pem(text, word.end));
+        let bytes = word.start..value::after_pem(text, word.end);
+        return Some((bytes, (Kind::PrivateKey, Confidence::High)));
     }
     after_scheme(text, spoken, word.end)
         .or_else(|| assigned(text, word))
@@ -98,7 +77,7 @@ fn after(text: &str, word: &Range<usize>) -> Option<Range<usize>> {
 }
 
 /// What follows `Bearer` or `Basic` (RFC 6750, RFC 7617).
-fn after_scheme(text: &str, scheme: &str, end: usize) -> Option<Range<usize>> {
+fn after_scheme(text: &str, scheme: &str, end: usize) -> Option<Announced> {
     let (bearer, basic) = (scheme.eq_ignore_ascii_case("bearer"), scheme.eq_ignore_ascii_case("basic"));
     if !bearer && !basic {
         return None;
@@ -107,31 +86,34 @@ fn after_scheme(text: &str, scheme: &str, end: usize) -> Option<Range<usize>> {
     let secret = start..value::word_end(text, start);
     let word = text.get(secret.clone()).filter(|word| start > end && !word.is_empty())?;
     let coded = |b: u8| b.is_ascii_digit() || b.is_ascii_uppercase();
-    let told = if bearer {
-        !NO_TOKENS.iter().any(|no_token| no_token.eq_ignore_ascii_case(word))
+    let (is_secret, kind) = if bearer {
+        let prose = AFTER_BEARER_IN_PROSE.iter().any(|prose| prose.eq_ignore_ascii_case(word));
+        (!prose, Kind::Token)
     } else {
-        word.len() >= BASIC_MIN_BYTES && word.bytes().skip(1).any(coded)
+        (word.len() >= BASIC_MIN_BYTES && word.bytes().skip(1).any(coded), Kind::Authorization)
     };
-    told.then_some(secret)
+    is_secret.then_some((secret, (kind, Confidence::Medium)))
 }
 
 /// The value after `key=`, `"key":`, `key: ` and the like, when the key is a secret's name.
-fn assigned(text: &str, word: &Range<usize>) -> Option<Range<usize>> {
+fn assigned(text: &str, word: &Range<usize>) -> Option<Announced> {
     let assignment = value::assignment(text, word)?;
     let secret = key::secret(&key_of(text, word)).filter(|secret| secret.certain || assignment.formal)?;
     let value = value::extent(text, &assignment, secret);
-    text.get(value.clone()).is_some_and(|value| secret.covers(value)).then_some(value)
+    let is_secret = text.get(value.clone()).is_some_and(|value| secret.is_opened_by(value));
+    is_secret.then_some((value, secret.what()))
 }
 
 /// The value of `--password hunter2`.
-fn after_flag(text: &str, flag: &str, end: usize) -> Option<Range<usize>> {
+fn after_flag(text: &str, flag: &str, end: usize) -> Option<Announced> {
     let secret = secret_flag(flag)?;
     let start = value::skip_blanks(text, end);
     if start == end || text.get(start..)?.trim_start_matches(['\\', '"', '\'']).starts_with('-') {
         return None;
     }
     let value = value::quoted(text, start).unwrap_or_else(|| start..value::word_end(text, start));
-    text.get(value.clone()).is_some_and(|value| secret.covers(value)).then_some(value)
+    let is_secret = text.get(value.clone()).is_some_and(|value| secret.is_opened_by(value));
+    is_secret.then_some((value, secret.what()))
 }
 
 /// What a command-line flag says about the word after it.
@@ -147,7 +129,8 @@ fn key_of<'t>(text: &'t str, word: &Range<usize>) -> Cow<'t, str> {
         return Cow::Borrowed(text.get(before..word.end).unwrap_or(spoken));
     }
     let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '%');
-    percent::decode(spoken.rsplit(|c: char| !name(c)).next().unwrap_or_default())
+    let name = spoken.rsplit(|c: char| !name(c)).next().unwrap_or_default();
+    percent::decoded(name).map_or(Cow::Borrowed(name), Cow::Owned)
 }
 
 /// The user information of the authority after the `://` at `at` (RFC 3986, section 3.2.1).

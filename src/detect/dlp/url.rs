@@ -1,59 +1,101 @@
 //! Secrets in paths, queries and URIs (RFC 3986).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use super::edits::Edits;
-use super::{REDACTED, credential, key, opaque, percent, text};
+use super::finding::{Collector, Confidence, Findings, Kind, Spot};
+use super::nesting::Nesting;
+use super::{credential, key, opaque, percent, text};
 
-/// Notes the secrets of a URI or of a plain name.
-pub(super) fn uri(edits: &mut Edits<'_>, uri: &str) {
-    let path_end = uri.find(['?', '#']).unwrap_or(uri.len());
-    path(edits, uri, 0..path_end);
-    for part in pieces(uri, path_end..uri.len(), '?').flat_map(|part| pieces(uri, part, '#')) {
-        query(edits, uri, part);
-    }
+/// Collects the secrets of one URI, or of a part of one.
+pub(super) struct Search<'t> {
+    text: &'t str,
+    nesting: Nesting,
+    found: Collector,
 }
 
-/// Notes the secrets of a path: opaque segments, matrix parameters, the user information of a URL in it.
-pub(super) fn path(edits: &mut Edits<'_>, text: &str, path: Range<usize>) {
-    let mut before = "";
-    for segment in pieces(text, path.clone(), '/') {
-        let mut parts = pieces(text, segment, ';');
-        let Some(name) = parts.next() else { continue };
-        let segment = text.get(name.clone()).unwrap_or_default();
-        let key = credential::opens_with_uuid(before) && opaque::is_uuid(&percent::decode(segment));
-        if key || holds_secret(segment) {
-            edits.replace(name, REDACTED);
+impl<'t> Search<'t> {
+    pub(super) fn new(text: &'t str, nesting: Nesting) -> Self {
+        Self { text, nesting, found: Collector::default() }
+    }
+
+    /// What was found.
+    pub(super) fn finish(self) -> Findings {
+        self.found.finish(self.text)
+    }
+
+    /// Reads a URI or a plain name.
+    pub(super) fn uri(mut self) -> Findings {
+        let path_end = self.text.find(['?', '#']).unwrap_or(self.text.len());
+        self.read_path(0..path_end);
+        let rest = path_end..self.text.len();
+        for part in pieces(self.text, rest, '?').flat_map(|part| pieces(self.text, part, '#')) {
+            self.read_query(part);
         }
-        parts.for_each(|parameter| pair(edits, text, parameter));
-        before = segment;
+        self.finish()
     }
-    let scheme_end = text.get(path.clone()).and_then(|path| path.find("://"));
-    if let Some(user_info) = scheme_end.and_then(|end| text::user_info(text, path.start + end)) {
-        edits.replace(user_info, REDACTED);
+
+    /// Reads a path.
+    pub(super) fn path(mut self) -> Findings {
+        self.read_path(0..self.text.len());
+        self.finish()
+    }
+
+    /// Reads a query.
+    pub(super) fn query(mut self) -> Findings {
+        self.read_query(0..self.text.len());
+        self.finish()
+    }
+
+    /// Opaque segments, matrix parameters, the user information of a URL in the path.
+    fn read_path(&mut self, path: Range<usize>) {
+        let mut before = "";
+        for (number, segment) in pieces(self.text, path.clone(), '/').enumerate() {
+            let mut parts = pieces(self.text, segment, ';');
+            let Some(name) = parts.next() else { continue };
+            let segment = self.text.get(name.clone()).unwrap_or_default();
+            let is_key = credential::opens_with_uuid(before) && opaque::is_uuid(&decoded(segment));
+            let what = if is_key { Some((Kind::Random, Confidence::Low)) } else { self.secret_in(segment) };
+            if let Some(what) = what {
+                self.found.secret(name, what, Spot::Segment(number));
+            }
+            parts.for_each(|parameter| self.read_parameter(parameter));
+            before = segment;
+        }
+        let scheme_end = self.text.get(path.clone()).and_then(|path| path.find("://"));
+        if let Some(bytes) = scheme_end.and_then(|end| text::user_info(self.text, path.start + end)) {
+            self.found.secret(bytes, (Kind::UrlCredential, Confidence::High), Spot::UserInfo);
+        }
+    }
+
+    /// A query, or a fragment that is written like one.
+    fn read_query(&mut self, query: Range<usize>) {
+        pieces(self.text, query, '&').for_each(|parameter| self.read_parameter(parameter));
+    }
+
+    fn read_parameter(&mut self, range: Range<usize>) {
+        let parameter = self.text.get(range.clone()).unwrap_or_default();
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if let Some(what) = self.secret_in(name) {
+            self.found.secret(range, what, Spot::Parameter(None));
+            return;
+        }
+        let named = key::secret(&decoded(name)).filter(|secret| secret.is_opened_by(&decoded(value)));
+        if let Some(what) = named.map(key::Secret::what).or_else(|| self.secret_in(value)) {
+            let spot = Spot::Parameter(Some(range.start..range.start + name.len()));
+            self.found.secret(range.end - value.len()..range.end, what, spot);
+        }
+    }
+
+    fn secret_in(&self, part: &str) -> Option<(Kind, Confidence)> {
+        let search = |part: &str| text::find(part, self.nesting).surest();
+        // A form writes a space as `+`, base64 means it.
+        search(part).or_else(|| part.contains('+').then(|| search(&part.replace('+', " ")))?)
     }
 }
 
-/// Notes the secrets of a query, or of a fragment that is written like one.
-pub(super) fn query(edits: &mut Edits<'_>, text: &str, query: Range<usize>) {
-    pieces(text, query, '&').for_each(|parameter| pair(edits, text, parameter));
-}
-
-fn pair(edits: &mut Edits<'_>, text: &str, range: Range<usize>) {
-    let pair = text.get(range.clone()).unwrap_or_default();
-    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-    let named =
-        key::secret(&percent::decode(name)).is_some_and(|secret| secret.covers(&percent::decode(value)));
-    if holds_secret(name) {
-        edits.replace(range, REDACTED);
-    } else if named || holds_secret(value) {
-        edits.replace(range.end - value.len()..range.end, REDACTED);
-    }
-}
-
-fn holds_secret(part: &str) -> bool {
-    // A form writes a space as `+`, base64 means it.
-    text::holds_secret(part) || part.contains('+') && text::holds_secret(&part.replace('+', " "))
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent::decoded(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The parts of `range` between separators.

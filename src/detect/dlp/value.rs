@@ -3,9 +3,7 @@
 use std::ops::Range;
 
 use super::key::Secret;
-
-/// Words that stand before a credential in a header's value.
-const SCHEMES: [&str; 6] = ["apikey", "basic", "bearer", "digest", "negotiate", "token"];
+use super::words::SCHEMES;
 
 /// What stands between a name and its value.
 pub(super) struct Assignment {
