@@ -7,17 +7,14 @@ mod notify;
 mod query;
 mod rules;
 mod run;
+mod schema;
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::clickhouse::{DATABASE, TTL_DAYS};
-use crate::store::journal;
-use crate::store::sink::clickhouse;
 use at::At;
 use failure::{Ended, Failure};
 
@@ -42,8 +39,9 @@ enum Verb {
     Events(query::Events),
     /// Run one read-only SQL statement over the embedded store
     Sql(query::Sql),
-    /// Print the tables and views of a store
-    Schema(SchemaOf),
+    /// Print the tables of a store, or the JSON Schema of configuration or rule files
+    #[command(subcommand)]
+    Schema(schema::Verb),
     /// Make, show, export or rotate the certificate authority
     #[command(subcommand)]
     Ca(ca::Verb),
@@ -60,29 +58,6 @@ enum Verb {
     },
 }
 
-#[derive(Debug, clap::Args)]
-struct SchemaOf {
-    /// Which store
-    store: Store,
-    /// Cluster name: replicated and distributed tables
-    #[arg(long, value_name = "NAME", value_parser = clickhouse_name)]
-    cluster: Option<String>,
-    /// Database
-    #[arg(long, default_value = DATABASE, value_parser = clickhouse_name)]
-    database: String,
-    /// Days that ClickHouse keeps rows
-    #[arg(long, default_value_t = TTL_DAYS.short(), value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    ttl_days: u32,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Store {
-    /// The embedded store
-    Sqlite,
-    /// ClickHouse
-    Clickhouse,
-}
-
 /// Runs the program.
 pub fn main() -> ExitCode {
     let ended = match Arguments::parse().verb {
@@ -91,7 +66,7 @@ pub fn main() -> ExitCode {
         Verb::Rules(verb) => rules::main(verb),
         Verb::Events(verb) => verb.main(),
         Verb::Sql(verb) => verb.main(),
-        Verb::Schema(of) => schema(&of),
+        Verb::Schema(verb) => schema::main(verb),
         Verb::Ca(verb) => ca::main(verb),
         Verb::Completions { shell } => completions(shell),
         Verb::Man { dir } => man(dir.as_deref()),
@@ -105,24 +80,6 @@ pub fn main() -> ExitCode {
             Err(_closed) => ExitCode::FAILURE,
         },
     }
-}
-
-fn clickhouse_name(name: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
-    clickhouse::check_name(name)?;
-    Ok(name.to_owned())
-}
-
-fn schema(of: &SchemaOf) -> Ended {
-    let mut out = io::stdout().lock();
-    match of.store {
-        Store::Sqlite => write!(out, "{}", journal::schema::ddl())?,
-        Store::Clickhouse => {
-            for statement in clickhouse::schema::ddl(&of.database, of.cluster.as_deref(), of.ttl_days) {
-                writeln!(out, "{statement};\n")?;
-            }
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn completions(shell: clap_complete::Shell) -> Ended {

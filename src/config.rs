@@ -26,6 +26,8 @@ use std::sync::Arc;
 pub use environment::Variables;
 pub use limits::{Limits, Totals};
 
+use schemars::Schema;
+
 use crate::identity::User;
 use crate::policy::Policy;
 use crate::ruling::Recording;
@@ -33,7 +35,7 @@ use crate::setup::Pac;
 use crate::store::journal::Settings as JournalSettings;
 use crate::store::sink::clickhouse::Settings as ClickHouseSettings;
 use crate::wire::net::forbidden::Forbidden;
-use crate::yaml::{Located, Source};
+use crate::yaml::{self, Located, Source};
 use document::Document;
 use environment::Environment;
 use policy::Decisions;
@@ -142,6 +144,11 @@ fn read(source: Source) -> Result<Document, Located> {
         return Ok(Document::default());
     }
     Arc::new(source).parse_typed()
+}
+
+/// The JSON Schema of the configuration file, for editors.
+pub fn schema() -> Schema {
+    yaml::schema_of::<Document>()
 }
 
 /// The names of all variables: one for each key.

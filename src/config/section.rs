@@ -1,5 +1,7 @@
 //! What sections have in common: strict keys, one place for each default, a variable for every key, a schema.
 
+use serde::{Deserialize, Deserializer};
+
 use crate::config::environment::Environment;
 use crate::yaml::Located;
 
@@ -7,6 +9,13 @@ use crate::yaml::Located;
 pub(crate) trait Section {
     /// Overrides every key whose variable is set; `section` is the section's name, empty for the document itself.
     fn apply(&mut self, section: &str, environment: &mut Environment<'_>) -> Result<(), Located>;
+}
+
+/// Reads a section; one without a single key (`listen:` and nothing more) is null in YAML and has its defaults.
+pub(crate) fn or_defaults<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// A section whose keys all have defaults. The comments on its keys are what editors show and what
@@ -22,7 +31,12 @@ macro_rules! section {
         $(#[$meta])*
         pub(crate) struct $name {
             $($(#[$key_meta])* pub(crate) $key: $type,)+
-            $($($(#[$inner_meta])* pub(crate) $inner: $inner_type,)+)?
+            $($(
+                $(#[$inner_meta])*
+                #[serde(deserialize_with = "crate::config::section::or_defaults")]
+                #[schemars(extend("type" = ["object", "null"]))]
+                pub(crate) $inner: $inner_type,
+            )+)?
         }
 
         impl Default for $name {

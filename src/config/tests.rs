@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use super::*;
 use crate::verdict::Verdict;
 use crate::wire::net::forbidden::Class;
@@ -187,18 +189,78 @@ fn the_owner_of_a_bypass_is_told_before_and_after_it_ends() {
 }
 
 #[test]
+fn a_section_without_keys_says_nothing() {
+    for text in ["clickhouse:\n", "clickhouse: null\n", "listen:\ndata: ./x\n"] {
+        assert!(read(text).unwrap().clickhouse.is_none(), "{text}");
+    }
+}
+
+/// The rows of the table in `docs/configuration.md`: key, default, meaning.
+fn rows(section: &str, schema: &Value, rows: &mut Vec<String>) {
+    let required = schema["required"].as_array().into_iter().flatten().collect::<Vec<_>>();
+    for (key, schema) in schema["properties"].as_object().unwrap() {
+        if section.is_empty() && schema["properties"].is_object() {
+            continue;
+        }
+        let default = match &schema["default"] {
+            _ if required.contains(&&Value::from(key.as_str())) && section.ends_with("[].") => {
+                "required".into()
+            }
+            Value::Null => "none".into(),
+            Value::String(text) => format!("`{text}`"),
+            Value::Array(list) => {
+                let list: Vec<_> = list.iter().map(|item| item.as_str().unwrap()).collect();
+                format!("`[{}]`", list.join(", "))
+            }
+            other => format!("`{other}`"),
+        };
+        let meaning = schema["description"].as_str().unwrap_or_else(|| panic!("{key} has no comment"));
+        rows.push(format!("| `{section}{key}` | {default} | {} |", meaning.replace('\n', " ")));
+        if schema["items"]["properties"].is_object() {
+            self::rows(&format!("{section}{key}[]."), &schema["items"], rows);
+        }
+    }
+}
+
+#[test]
+fn the_documented_table_is_what_the_schema_says() {
+    let schema = serde_json::to_value(schema()).unwrap();
+    let mut expected = Vec::new();
+    rows("", &schema, &mut expected);
+    for (section, schema) in schema["properties"].as_object().unwrap() {
+        if schema["properties"].is_object() {
+            rows(&format!("{section}."), schema, &mut expected);
+        }
+    }
+    let docs = include_str!("../../docs/configuration.md");
+    let documented: Vec<_> = docs.lines().filter(|line| line.starts_with("| `")).collect();
+    assert!(documented == expected, "docs/configuration.md should have this table:\n{}", expected.join("\n"));
+}
+
+#[test]
+fn the_defaults_of_the_schema_are_those_of_the_program() {
+    let defaults = serde_json::to_value(Document::default()).unwrap();
+    let properties = serde_json::to_value(schema()).unwrap()["properties"].clone();
+    for (key, value) in defaults.as_object().unwrap() {
+        if !properties[key]["properties"].is_object() {
+            assert_eq!(&properties[key]["default"], value, "{key}");
+            continue;
+        }
+        for (inner, value) in value.as_object().unwrap() {
+            assert_eq!(&properties[key]["properties"][inner]["default"], value, "{key}.{inner}");
+        }
+    }
+}
+
+#[test]
 fn every_documented_key_has_a_variable_and_no_other_is_taken() {
     let docs = include_str!("../../docs/configuration.md");
     let mut keys = BTreeSet::new();
     for row in docs.lines().filter(|line| line.starts_with("| `")) {
-        let cell = row.split('|').nth(1).unwrap().trim();
-        let mut section = "";
-        for key in cell.split(", ").map(|key| key.trim_matches('`').trim_end_matches("[]")) {
-            section = key.rsplit_once('.').map_or(section, |(section, _)| section);
-            let key = key.rsplit('.').next().unwrap();
-            keys.insert(
-                format!("DAYLIGHT_{section}.{key}").replace("_.", "_").replace('.', "_").to_uppercase(),
-            );
+        let key = row.split('`').nth(1).unwrap();
+        // Keys inside a list have no variable: the list has one.
+        if !key.contains("[]") {
+            keys.insert(format!("DAYLIGHT_{}", key.replace('.', "_")).to_uppercase());
         }
     }
     assert_eq!(keys, variable_names());

@@ -20,6 +20,7 @@ mod set;
 
 pub use evaluate::{Evaluation, Named, Wants};
 pub use facts::{Head, Names};
+pub use file::schema;
 pub use load::load;
 pub use matcher::ENGINE;
 pub use rule::{Matches, Rule, RuleAction};

@@ -14,6 +14,7 @@ mod cli;
 mod delivery;
 mod deploy;
 mod durability;
+mod editor;
 mod faults;
 mod limits;
 mod peers;

@@ -1,11 +1,13 @@
 //! Keys of a condition that may be left out but, when given, must say something: an empty value reads as "nothing" and
 //! would mean "everything".
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
 use http::header::HeaderName;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -37,6 +39,20 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
             return Err(D::Error::custom(format!("the list {EMPTY}")));
         }
         Ok(Self(list))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for List<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("ListOf{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "array", "minItems": 1, "items": generator.subschema_for::<T>() })
     }
 }
 
@@ -72,6 +88,21 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Headers<T> {
             return Err(D::Error::custom(format!("the list of headers {EMPTY}")));
         }
         Ok(headers)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Headers<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("HeadersWith{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = generator.subschema_for::<T>();
+        json_schema!({ "type": "object", "minProperties": 1, "additionalProperties": value })
     }
 }
 

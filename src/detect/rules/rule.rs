@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::verdict::Severity;
 
 /// What a rule asks for: its `action` in the rule file. The policy turns it into a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleAction {
     /// Exempt the exchange from every other rule.
