@@ -1,6 +1,7 @@
 //! Builds every part once, joins them, reloads rules and policy, drains.
 
 mod decisions;
+mod delivery;
 mod error;
 mod joint;
 mod parts;
@@ -45,6 +46,8 @@ pub struct App {
     admin: Listener,
     budget: Arc<Budget>,
     delivery: Option<Delivery>,
+    /// What works beside the traffic and is stopped after it has drained.
+    background: Tasks,
     reloader: Arc<Reloader>,
     drain: Duration,
     ca_pem: PathBuf,
@@ -80,12 +83,6 @@ impl App {
         let session_key = parts::session_key(&config.journal.dir).map_err(StartError::resource)?;
         let authority = parts::authority(&config.ca_dir)?;
         let journal = Journal::open(config.journal.clone()).map_err(StartError::resource)?;
-        let delivery = config
-            .clickhouse
-            .clone()
-            .map(|settings| Delivery::new(settings, &journal, &config.journal.dir))
-            .transpose()
-            .map_err(|e| StartError::Delivery(e.into()))?;
         let own_ports = [&proxy, &admin].iter().filter_map(|l| l.address().ok()).map(|a| a.port()).collect();
         let address = proxy.address().map_err(StartError::resource)?;
         let facts = parts::page_facts(&authority, address);
@@ -93,6 +90,8 @@ impl App {
         let leafs = Arc::new(leafs);
         let info = Info { version: env!("CARGO_PKG_VERSION"), engine: rules::ENGINE };
         let outbound = Arc::new(Outbound::default());
+        let background = Tasks::default();
+        let delivery = delivery::delivery(&config, &journal, &background, &outbound)?;
         let mut measured: Vec<&dyn Measured> = vec![&**journal.stats(), &*leafs, &*outbound];
         measured.extend(delivery.iter().map(|delivery| -> &dyn Measured { &**delivery.stats() }));
         let metrics = Arc::new(Metrics::new(info, &measured));
@@ -125,7 +124,8 @@ impl App {
         let joint = Joint { audit, origins, client_side, tasks, held };
         let front = joint.front(&replaceable, connect_ports, &limits);
         let reloader = Arc::new(Reloader::new(replaceable, metrics, file, watched));
-        Ok(Self { front, proxy, admin, budget, delivery, reloader, drain: totals.drain, ca_pem })
+        let drain = totals.drain;
+        Ok(Self { front, proxy, admin, budget, delivery, background, reloader, drain, ca_pem })
     }
 
     /// Where the gateway listens.
@@ -137,12 +137,11 @@ impl App {
     /// Serves until `told` resolves, then drains; when it resolves once more, nothing is waited for. False when connections
     /// were cut.
     pub async fn run(self, mut told: impl AsyncFnMut()) -> bool {
-        let Self { front, proxy, admin, budget, delivery, reloader, drain, .. } = self;
+        let Self { front, proxy, admin, budget, delivery, background, reloader, drain, .. } = self;
         let (tasks, audit) = (front.tasks.clone(), Arc::clone(&front.audit));
-        let background = Tasks::default();
         if let Some(delivery) = delivery {
             let stopping = background.clone();
-            background.spawn(async move { delivery.run(stopping).await });
+            background.spawn(async move { delivery.run(stopping.closing()).await });
         }
         let admin_parts = parts::admin(&front, &reloader);
         background.spawn(admin::serve(admin.into_socket(), admin_parts, background.clone()));

@@ -38,7 +38,7 @@ fn none(wrong: &[String]) {
 #[test]
 fn a_room_uses_only_rooms_of_lower_storeys() {
     let house = ours();
-    none(&Uses::of(&house).wrong_storeys(&law::STOREY_EXCEPTIONS));
+    none(&Uses::of(&house).wrong_storeys(law::STOREY_EXCEPTIONS));
 }
 
 #[test]

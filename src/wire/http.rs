@@ -5,6 +5,7 @@
 //! what passes through.
 
 pub mod body;
+mod bounded;
 pub mod client;
 pub mod fields;
 pub mod guard;

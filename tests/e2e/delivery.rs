@@ -223,6 +223,29 @@ fn delivery_speaks_tls_and_gives_its_password() {
     expect_all_once(&gateway, &clickhouse, 3);
 }
 
+#[test]
+fn a_password_file_that_cannot_be_read_is_not_blamed_on_clickhouse() {
+    let (origin, clickhouse) = (Origin::start(), Peer::clickhouse());
+    let gateway = gateway()
+        .trusting(&origin)
+        .config("posture: { shadow: block }")
+        .config(&format!("clickhouse: {{ url: {:?}, password_file: ./password }}", clickhouse.url()))
+        .start_with("password", "");
+    block(&gateway, &origin, 1);
+    expect_all_once(&gateway, &clickhouse, 1);
+    let file = gateway.dir.path().join("password");
+    std::fs::remove_file(&file).unwrap();
+    block(&gateway, &origin, 1);
+    eventually(AFTER_RETRIES, "the failure is counted", || {
+        metric(&gateway, "daylight_sink_errors_total{kind=\"secret\"}") > 0
+    });
+    let log = std::fs::read_to_string(gateway.dir.path().join("log")).unwrap();
+    assert!(log.contains("the password for ClickHouse could not be read; the rows are kept"), "{log}");
+    assert!(log.contains("password: No such file or directory") && !log.contains("did not take"), "{log}");
+    std::fs::write(&file, "").unwrap();
+    expect_all_once(&gateway, &clickhouse, 2);
+}
+
 /// The statements that `daylight schema clickhouse` prints.
 fn schema(arguments: &[&str]) -> Vec<String> {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_daylight"));

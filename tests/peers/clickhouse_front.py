@@ -46,8 +46,9 @@ class Front(BaseHTTPRequestHandler):
 
     def do_POST(self):
         query = parse_qs(urlsplit(self.path).query)
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        statement = query.get("query", [""])[0]
+        body = self.body()
+        # A statement comes in the query, or is the body.
+        statement, body = (query["query"][0], body) if "query" in query else (body.decode(), b"")
         if self.headers.get("x-clickhouse-key", "") != PASSWORD:
             return self.answer(403, b"Code: 516. Authentication failed\n", 516)
         kind = fault()
@@ -62,8 +63,20 @@ class Front(BaseHTTPRequestHandler):
             return self.answer(500, f"Code: 497. Not enough privileges: it's necessary to have {right}\n".encode(), 497)
         self.run(statement, query, body, cut=kind == "cut_after")
 
+    def body(self) -> bytes:
+        if self.headers.get("transfer-encoding", "") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length", 0)))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
     def run(self, statement, query, body, cut=False):
-        settings = [f"{name}='{values[0]}'" for name, values in query.items() if name != "query"]
+        settings = [
+            f"{name}='{values[0]}'" for name, values in query.items() if name not in ("query", "default_format")
+        ]
         if settings:
             statement = statement.replace("FORMAT", f"SETTINGS {', '.join(settings)} FORMAT", 1)
         try:

@@ -28,6 +28,7 @@ use hyper_util::client::legacy::{self, connect};
 use hyper_util::rt::TokioIo;
 use tower_service::Service;
 
+use super::bounded::Bounded;
 use super::handshake;
 use crate::host::Destination;
 use crate::host::destination::BadDestination;
@@ -44,6 +45,7 @@ const IDLE_PER_HOST_MAX: usize = 8;
 pub struct PoolConnector {
     connector: Arc<Connector>,
     offer: Offer,
+    answer_max_bytes: usize,
 }
 
 /// Why a pool has no connection for a URI.
@@ -63,7 +65,13 @@ pub enum PoolError {
 impl PoolConnector {
     /// A connector whose TLS offers these protocols. The [`Connector`] decides which addresses are forbidden.
     pub fn new(connector: Arc<Connector>, offer: Offer) -> Self {
-        Self { connector, offer }
+        Self { connector, offer, answer_max_bytes: usize::MAX }
+    }
+
+    /// The same, for libraries that read an answer without a limit: over HTTP/1.1 the connection fails when an answer has
+    /// more bytes than this.
+    pub fn with_answers_of_at_most(self, answer_max_bytes: usize) -> Self {
+        Self { answer_max_bytes, ..self }
     }
 
     /// What opens the connections.
@@ -71,7 +79,7 @@ impl PoolConnector {
         &self.connector
     }
 
-    async fn open(&self, uri: &Uri) -> Result<TokioIo<Stream>, PoolError> {
+    async fn open(&self, uri: &Uri) -> Result<TokioIo<Bounded<Stream>>, PoolError> {
         let tls = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
             Some(scheme) if *scheme == Scheme::HTTP => false,
@@ -81,12 +89,12 @@ impl PoolConnector {
         let host = authority.rsplit('@').next().unwrap_or_default();
         let to = Destination::parse(host, Some(if tls { 443 } else { 80 }))?;
         let connection = self.connector.connect(&to, tls.then_some(&*to.host), self.offer).await?;
-        Ok(TokioIo::new(connection.stream))
+        Ok(TokioIo::new(Bounded::new(connection.stream, self.answer_max_bytes)))
     }
 }
 
 impl Service<Uri> for PoolConnector {
-    type Response = TokioIo<Stream>;
+    type Response = TokioIo<Bounded<Stream>>;
     type Error = PoolError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, PoolError>> + Send>>;
 
@@ -104,10 +112,10 @@ impl Service<Uri> for PoolConnector {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Used(pub(super) Arc<AtomicBool>);
 
-impl connect::Connection for Stream {
+impl connect::Connection for Bounded<Stream> {
     fn connected(&self) -> connect::Connected {
         let connected = connect::Connected::new().extra(Used::default());
-        if self.alpn() == Alpn::Http2 { connected.negotiated_h2() } else { connected }
+        if self.get_ref().alpn() == Alpn::Http2 { connected.negotiated_h2() } else { connected }
     }
 }
 

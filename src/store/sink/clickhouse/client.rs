@@ -1,197 +1,198 @@
-//! One request at a time to ClickHouse's HTTP interface.
+//! Statements and inserts over ClickHouse's HTTP interface, with the user and the password of the moment.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{Method, Request};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use clickhouse::error::Error;
 
 use super::Settings;
 use crate::host::Destination;
-use crate::wire::tls::UpstreamTls;
-use crate::wire::tls::upstream::{self, Offer};
 
 /// Time for a whole request.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// Time to connect.
-const CONNECT: Duration = Duration::from_secs(5);
-/// Most bytes of an answer that are read.
-const ANSWER_MAX_BYTES: usize = 64 * 1024;
-const EXCEPTION: &str = "x-clickhouse-exception-code";
+/// Characters of ClickHouse's message that are kept.
+const MESSAGE_MAX_CHARS: usize = 300;
 
-/// Why a statement did not succeed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// Not reached, broke off, too slow: nothing is known about the statement.
+/// Why a step of delivery failed. The rows are kept in every case.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The embedded store was not read or not written.
+    #[error("{0}")]
+    Store(String),
+    /// The password file was not read.
+    #[error("cannot read the password file {}: {error}", file.display())]
+    Secret {
+        /// `clickhouse.password_file`.
+        file: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// ClickHouse was not reached, or the connection broke off or was too slow: whether the statement took effect is not
+    /// known.
     #[error("{0}")]
     Transport(String),
-    /// The server said no.
-    #[error("the server said {code}: {message}")]
+    /// ClickHouse refused the statement.
+    #[error("{message}")]
     Refused {
-        /// ClickHouse's error code, or the HTTP status.
-        code: i64,
-        /// The start of its message.
+        /// ClickHouse's error code; absent when something else answered, such as a proxy.
+        code: Option<i64>,
+        /// The start of the message, which begins with the code.
         message: String,
     },
 }
 
-impl SendError {
-    /// True when the schema may be missing or old: unknown database (81), table (60), column (16), type trouble.
-    pub fn blames_the_schema(&self) -> bool {
-        matches!(self, Self::Refused { code: 16 | 36 | 47 | 60 | 81 | 117, .. })
+impl DeliveryError {
+    /// True when a table may be missing or old: unknown column (16, 47), table (60) or database (81), or trouble with types
+    /// (36, 117).
+    pub(super) fn blames_the_schema(&self) -> bool {
+        matches!(self, Self::Refused { code: Some(16 | 36 | 47 | 60 | 81 | 117), .. })
     }
 
     /// True when the user lacks a right (497).
     pub(super) fn is_denied(&self) -> bool {
-        matches!(self, Self::Refused { code: 497, .. })
+        matches!(self, Self::Refused { code: Some(497), .. })
     }
 
-    /// The same refusal, with what follows from it said first.
-    pub(super) fn because(self, what: &str) -> Self {
+    /// The same refusal after a sentence of our own.
+    pub(super) fn after(self, sentence: &str) -> Self {
         match self {
-            Self::Refused { code, message } => Self::Refused { code, message: format!("{what}{message}") },
-            transport @ Self::Transport(_) => transport,
+            Self::Refused { code, message } => {
+                Self::Refused { code, message: format!("{sentence}{message}") }
+            }
+            other => other,
         }
     }
 
-    /// A bounded word for metrics.
-    pub fn kind(&self) -> &'static str {
+    /// The word in metrics.
+    pub(super) fn kind(&self) -> &'static str {
         match self {
+            Self::Store(_) => "store",
+            Self::Secret { .. } => "secret",
             Self::Transport(_) => "transport",
             Self::Refused { .. } => "refused",
         }
     }
+
+    /// What happened, for the log.
+    pub(super) fn headline(&self) -> &'static str {
+        match self {
+            Self::Store(_) => {
+                "the event store could not be read for delivery to ClickHouse; the rows are kept"
+            }
+            Self::Secret { .. } => "the password for ClickHouse could not be read; the rows are kept",
+            Self::Transport(_) => "ClickHouse was not reached or did not answer; the rows are kept",
+            Self::Refused { .. } => "ClickHouse did not take the rows; they are kept",
+        }
+    }
 }
 
-/// Sends statements.
+impl From<Error> for DeliveryError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::BadResponse(message) => {
+                let message: String = message.trim().chars().take(MESSAGE_MAX_CHARS).collect();
+                Self::Refused { code: code(&message), message }
+            }
+            Error::TimedOut => too_late(),
+            other => Self::Transport(with_causes(&other)),
+        }
+    }
+}
+
+/// Every message of ClickHouse begins with `Code: N.`.
+fn code(message: &str) -> Option<i64> {
+    let digits = message.strip_prefix("Code: ")?;
+    digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn too_late() -> DeliveryError {
+    DeliveryError::Transport(format!("no answer within {} seconds", DEADLINE.as_secs()))
+}
+
+/// An error names only its own layer; the cause that an administrator can do something about is the last one.
+fn with_causes(error: &Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let mut sentences: Vec<String> = Vec::new();
+    for cause in causes.map(ToString::to_string) {
+        if sentences.last() != Some(&cause) {
+            sentences.push(cause);
+        }
+    }
+    if sentences.is_empty() { error.to_string() } else { sentences.join(": ") }
+}
+
+/// A ClickHouse server, or a cluster behind one address.
 #[derive(Debug)]
-pub struct Client {
+pub(super) struct Server {
+    http: clickhouse::Client,
     settings: Settings,
-    destination: Destination,
-    tls: Option<UpstreamTls>,
 }
 
-impl Client {
-    /// Prepares; the password file is read before every request, so that it can be changed.
-    pub fn new(settings: Settings) -> Result<Self, String> {
-        let https = settings.url.scheme_str() == Some("https");
+impl Server {
+    /// Prepares; nothing is connected. The error is about `clickhouse.url`.
+    pub(super) fn new(http: clickhouse::Client, settings: Settings) -> Result<Self, String> {
+        let scheme = settings.url.scheme_str().unwrap_or("http");
         let authority = settings.url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-        let port = if https { 8443 } else { 8123 };
-        let destination =
-            Destination::parse(authority, Some(port)).map_err(|e| format!("clickhouse.url: {e}"))?;
-        let tls = if https {
-            let roots = upstream::roots(&settings.extra_roots).map_err(|e| e.to_string())?;
-            Some(UpstreamTls::new(roots, CONNECT).map_err(|e| e.to_string())?)
-        } else {
-            None
-        };
-        Ok(Self { settings, destination, tls })
+        let port = if scheme == "https" { 8443 } else { 8123 };
+        let server = Destination::parse(authority, Some(port)).map_err(|e| format!("clickhouse.url: {e}"))?;
+        let url = format!("{scheme}://{}/", server.authority(0));
+        Ok(Self { http: http.with_url(url).with_user(&settings.user), settings })
     }
 
-    /// Runs a statement and gives the answer; `parameters` are settings of the request.
-    pub async fn send(
-        &self,
-        statement: &str,
-        parameters: &[(&str, &str)],
-        body: Bytes,
-    ) -> Result<Bytes, SendError> {
-        let transport = |e: String| SendError::Transport(e);
-        let work = async {
-            let address = (self.destination.host.as_ref(), self.destination.port);
-            let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address))
-                .await
-                .map_err(|_elapsed| transport(format!("{} did not answer in time", self.destination)))?
-                .map_err(|e| transport(format!("{}: {e}", self.destination)))?;
-            stream.set_nodelay(true).map_err(|e| transport(e.to_string()))?;
-            match &self.tls {
-                None => self.over(stream, statement, parameters, body).await,
-                Some(tls) => {
-                    let offer = Offer { http2: false, http1: true };
-                    let upstream = tls.connect(stream, &self.destination.host, offer).await;
-                    let stream = upstream.map_err(|e| transport(e.to_string()))?.stream;
-                    self.over(stream, statement, parameters, body).await
-                }
-            }
-        };
-        let late = |_elapsed| transport(format!("no answer within {} seconds", DEADLINE.as_secs()));
-        tokio::time::timeout(DEADLINE, work).await.map_err(late)?
+    /// Runs a statement that answers nothing.
+    pub(super) async fn execute(&self, statement: &str) -> Result<(), DeliveryError> {
+        let query = self.authenticated().await?.query_raw(statement);
+        tokio::time::timeout(DEADLINE, query.execute()).await.map_err(|_elapsed| too_late())??;
+        Ok(())
     }
 
-    async fn over<S>(
-        &self,
-        stream: S,
-        statement: &str,
-        parameters: &[(&str, &str)],
-        body: Bytes,
-    ) -> Result<Bytes, SendError>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
-    {
-        let transport = |e: hyper::Error| SendError::Transport(e.to_string());
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(transport)?;
-        let request = self.request(statement, parameters, body)?;
-        let exchange = async {
-            let response = sender.send_request(request).await.map_err(transport)?;
-            let (head, answer) = response.into_parts();
-            let answer = Limited::new(answer, ANSWER_MAX_BYTES).collect().await;
-            let answer = answer.map_err(|e| SendError::Transport(e.to_string()))?.to_bytes();
-            let exception = head.headers.get(EXCEPTION).and_then(|code| code.to_str().ok()?.parse().ok());
-            // An exception after the head was sent arrives in the body of a 200.
-            let buried = answer.windows(6).any(|window| window == b"Code: ");
-            if head.status.is_success() && exception.is_none() && !buried {
-                return Ok(answer);
-            }
-            let message: String = String::from_utf8_lossy(&answer).chars().take(300).collect();
-            let code = exception.unwrap_or_else(|| head.status.as_u16().into());
-            Err(SendError::Refused { code, message: message.trim().to_owned() })
-        };
-        tokio::select! {
-            result = exchange => result,
-            ended = connection => Err(SendError::Transport(match ended {
-                Ok(()) => "the server closed the connection before it answered".to_owned(),
-                Err(error) => error.to_string(),
-            })),
-        }
+    /// Runs a query whose answer is text, one value a line.
+    pub(super) async fn lines(&self, query: &str) -> Result<Vec<String>, DeliveryError> {
+        let mut answer = self.authenticated().await?.query_raw(query).fetch_bytes("TabSeparated")?;
+        let collected = tokio::time::timeout(DEADLINE, answer.collect()).await;
+        let answer = collected.map_err(|_elapsed| too_late())??;
+        Ok(String::from_utf8_lossy(&answer).lines().map(str::to_owned).collect())
     }
 
-    fn request(
+    /// Sends rows that are encoded already, under these settings; returns when ClickHouse has taken them.
+    pub(super) async fn insert(
         &self,
         statement: &str,
-        parameters: &[(&str, &str)],
-        body: Bytes,
-    ) -> Result<Request<Full<Bytes>>, SendError> {
-        let wrong = |e: String| SendError::Transport(e);
-        let mut query = format!("/?query={}", percent(statement));
-        for (name, value) in parameters {
-            query.push_str(&format!("&{name}={}", percent(value)));
-        }
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri(query)
-            .header(HOST, self.destination.authority(80))
-            .header(CONTENT_TYPE, "application/x-ndjson")
-            .header("x-clickhouse-user", &self.settings.user);
-        if let Some(file) = &self.settings.password_file {
-            let password =
-                std::fs::read_to_string(file).map_err(|e| wrong(format!("{}: {e}", file.display())))?;
-            request = request.header("x-clickhouse-key", password.trim_end());
-        }
-        request.body(Full::new(body)).map_err(|e| wrong(e.to_string()))
+        settings: &[(&str, &str)],
+        rows: Bytes,
+    ) -> Result<(), DeliveryError> {
+        let insert = self.authenticated().await?.insert_formatted_with(statement);
+        let insert = settings.iter().fold(insert, |insert, (name, value)| insert.with_setting(*name, *value));
+        let mut insert = insert.with_timeouts(Some(DEADLINE), Some(DEADLINE));
+        insert.send(rows).await?;
+        Ok(insert.end().await?)
+    }
+
+    /// The password is read for every request, so that changing it needs no restart.
+    async fn authenticated(&self) -> Result<clickhouse::Client, DeliveryError> {
+        let http = self.http.clone();
+        let Some(file) = &self.settings.password_file else { return Ok(http) };
+        let secret = |error| DeliveryError::Secret { file: file.clone(), error };
+        let password = tokio::fs::read_to_string(file).await.map_err(secret)?;
+        Ok(http.with_password(password.trim_end()))
     }
 }
 
-fn percent(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() * 3);
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_its_code_and_the_start_of_its_message() {
+        let refused = |text: &str| DeliveryError::from(Error::BadResponse(text.to_owned()));
+        let error =
+            refused("Code: 60. DB::Exception: Table daylight.events does not exist. (UNKNOWN_TABLE)\n");
+        assert!(error.blames_the_schema() && !error.is_denied());
+        assert_eq!(error.kind(), "refused");
+        assert!(refused("Code: 497. DB::Exception: Not enough privileges").is_denied());
+        assert!(matches!(refused("502 Bad Gateway"), DeliveryError::Refused { code: None, .. }));
+        assert_eq!(refused(&"x".repeat(5000)).to_string().len(), MESSAGE_MAX_CHARS);
     }
-    out
 }

@@ -1,16 +1,18 @@
 //! The delivery loop: seal, send until accepted, mark.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::Settings;
-use super::client::{Client, SendError};
+use super::client::{DeliveryError, Server};
 use super::encode::{self, End, Range};
 use super::migrate::migrate;
 use crate::store::journal::Journal;
@@ -18,15 +20,18 @@ use crate::store::journal::marks::{self, Mark, Position};
 use crate::store::journal::read::Reader;
 use crate::telemetry::labels::Kind;
 use crate::telemetry::metrics::{Measured, Registry};
-use crate::wire::tasks::Tasks;
 
 /// Wait after a range that was not full: rows gather for so long, so that a quiet gateway makes one insert a second and
 /// not one for each row. Behind a full range the next one follows at once.
 const LINGER: Duration = Duration::from_secs(1);
-/// First wait after a failure; doubled up to [`BACKOFF_MAX`].
-const BACKOFF_MIN: Duration = Duration::from_millis(200);
-/// Longest wait after a failure.
-const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// Waits after failures: doubled from one to the next, and each made up to twice as long at random, so that gateways do not
+/// come back all at once. The longest is half a minute.
+const WAITS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(100))
+    .with_max_delay(Duration::from_secs(15))
+    .with_factor(2.0)
+    .without_max_times()
+    .with_jitter();
 
 /// One block for each insert, its token checked, and no column dropped in silence.
 const INSERT_SETTINGS: [(&str, &str); 4] = [
@@ -53,7 +58,8 @@ impl Measured for Stats {
             "Inserts that ClickHouse has accepted since the start",
             self.inserts.clone(),
         );
-        let help = "Inserts that failed, by kind: transport (ClickHouse was not reached) or refused";
+        let help = "Deliveries that failed, by kind: store (the embedded store was not read), secret (the password file was not \
+                    read), transport (ClickHouse was not reached or did not answer) or refused";
         r.register("sink_errors", help, self.errors.clone());
         r.register("sink_backlog_rows", "Rows that wait for delivery", self.backlog.clone());
     }
@@ -63,17 +69,23 @@ impl Measured for Stats {
 #[derive(Debug)]
 pub struct Delivery {
     settings: Settings,
-    client: Client,
+    server: Server,
     journal: Journal,
     dir: PathBuf,
     stats: Arc<Stats>,
 }
 
 impl Delivery {
-    /// Prepares delivery from the journal in `dir`.
-    pub fn new(settings: Settings, journal: &Journal, dir: &Path) -> Result<Self, String> {
-        let client = Client::new(settings.clone())?;
-        Ok(Self { settings, client, journal: journal.clone(), dir: dir.into(), stats: Arc::default() })
+    /// Prepares delivery from the journal in `dir`. `http` opens the connections; URL, user and password are those of the
+    /// settings. The error is about `clickhouse.url`.
+    pub fn new(
+        settings: Settings,
+        http: clickhouse::Client,
+        journal: &Journal,
+        dir: &Path,
+    ) -> Result<Self, String> {
+        let server = Server::new(http, settings.clone())?;
+        Ok(Self { settings, server, journal: journal.clone(), dir: dir.into(), stats: Arc::default() })
     }
 
     /// What was counted.
@@ -81,26 +93,26 @@ impl Delivery {
         &self.stats
     }
 
-    /// Delivers until the tasks are closing.
-    pub async fn run(self, tasks: Tasks) {
+    /// Delivers until `closing` is done.
+    pub async fn run(self, closing: impl Future<Output = ()>) {
         tokio::select! {
-            () = tasks.closing() => {}
+            () = closing => {}
             () = self.forever() => {}
         }
     }
 
     async fn forever(&self) {
-        let mut backoff = BACKOFF_MIN;
+        let mut waits = WAITS.build();
         let mut migrated = false;
         loop {
             let step = if migrated {
                 self.step().await
             } else {
-                migrate(&self.client, &self.settings).await.map(|()| true)
+                migrate(&self.server, &self.settings).await.map(|()| true)
             };
             match step {
                 Ok(more) => {
-                    (backoff, migrated) = (BACKOFF_MIN, true);
+                    (waits, migrated) = (WAITS.build(), true);
                     if !more {
                         tokio::time::sleep(LINGER).await;
                     }
@@ -108,18 +120,18 @@ impl Delivery {
                 Err(failure) => {
                     migrated &= !failure.blames_the_schema();
                     self.stats.errors.get_or_create(&Kind { kind: failure.kind() }).inc();
-                    let wait = jittered(backoff);
+                    let wait = waits.next().unwrap_or(LINGER);
                     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                    tracing::warn!(error = %failure, wait_ms, "ClickHouse did not take the rows; they are kept");
+                    let kind = failure.kind();
+                    tracing::warn!(kind, error = %failure, wait_ms, "{}", failure.headline());
                     tokio::time::sleep(wait).await;
-                    backoff = (backoff * 2).min(BACKOFF_MAX);
                 }
             }
         }
     }
 
     /// Delivers one range; true when more may wait.
-    async fn step(&self) -> Result<bool, SendError> {
+    async fn step(&self) -> Result<bool, DeliveryError> {
         let Some(Sealed { position, full }) = self.seal().await? else { return Ok(false) };
         let (after, last) = (position.delivered, position.sealed);
         let range = self.read(move |reader| encode::range(reader.connection(), after, last)).await?;
@@ -138,7 +150,7 @@ impl Delivery {
     ///
     /// Rows that may still be completed are left for later, and the range is read only after it was sealed: from then on
     /// no ending can change it.
-    async fn seal(&self) -> Result<Option<Sealed>, SendError> {
+    async fn seal(&self) -> Result<Option<Sealed>, DeliveryError> {
         let journal = self.journal.clone();
         let choose = move |reader: &Reader| {
             let position = marks::position(reader.connection())?;
@@ -160,7 +172,7 @@ impl Delivery {
         Ok(Some(Sealed { position: Position { sealed: last, ..position }, full }))
     }
 
-    async fn send(&self, position: &Position, range: Range) -> Result<(), SendError> {
+    async fn send(&self, position: &Position, range: Range) -> Result<(), DeliveryError> {
         let Position { instance, delivered, sealed } = position;
         // The last id tells two copies of a store apart that number different rows alike.
         let token = format!("{instance}-{}-{sealed}-{}", delivered + 1, range.last_id);
@@ -170,22 +182,22 @@ impl Delivery {
         if self.settings.cluster.is_some() {
             parameters.push(("distributed_foreground_insert", "1"));
         }
-        self.client.send(&statement, &parameters, Bytes::from(range.body)).await.map(|_answer| ())
+        self.server.insert(&statement, &parameters, Bytes::from(range.body)).await
     }
 
     /// Reads the store away from the threads that serve traffic.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Reader) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, SendError> {
+    ) -> Result<T, DeliveryError> {
         let dir = self.dir.clone();
         let read = move || Reader::open(&dir).and_then(|reader| work(&reader).map_err(|e| e.to_string()));
         let done = tokio::task::spawn_blocking(read).await;
-        done.map_err(|e| SendError::Transport(e.to_string()))?.map_err(SendError::Transport)
+        done.map_err(|e| DeliveryError::Store(e.to_string()))?.map_err(DeliveryError::Store)
     }
 
-    async fn mark(&self, mark: Mark) -> Result<(), SendError> {
-        self.journal.mark(mark).await.map_err(SendError::Transport)
+    async fn mark(&self, mark: Mark) -> Result<(), DeliveryError> {
+        self.journal.mark(mark).await.map_err(DeliveryError::Store)
     }
 }
 
@@ -195,15 +207,6 @@ struct Sealed {
     position: Position,
     /// True when more rows may wait.
     full: bool,
-}
-
-/// Half to the whole of a wait, so that gateways do not come back all at once.
-fn jittered(wait: Duration) -> Duration {
-    let mut byte = [0_u8; 1];
-    if aws_lc_rs::rand::fill(&mut byte).is_err() {
-        return wait;
-    }
-    wait / 2 + wait * u32::from(byte[0]) / 510
 }
 
 #[cfg(test)]
@@ -227,7 +230,7 @@ mod tests {
             extra_roots: Vec::new(),
             ttl_days: 365,
         };
-        let delivery = Delivery::new(settings, &journal, dir).unwrap();
+        let delivery = Delivery::new(settings, clickhouse::Client::default(), &journal, dir).unwrap();
         (journal, delivery)
     }
 

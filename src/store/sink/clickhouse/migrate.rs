@@ -1,36 +1,37 @@
 //! Makes or completes the schema with the rights that the user has.
 
-use bytes::Bytes;
-
 use super::Settings;
-use super::client::{Client, SendError};
+use super::client::{DeliveryError, Server};
 use super::schema::ddl;
 use crate::store::event::COLUMNS;
 
-/// Runs every statement of the schema. A user who may not is enough where the table has all columns already.
-pub(super) async fn migrate(client: &Client, settings: &Settings) -> Result<(), SendError> {
+/// Runs every statement of the schema. A user without the right to do so is enough where the table is complete already.
+pub(super) async fn migrate(server: &Server, settings: &Settings) -> Result<(), DeliveryError> {
     let Settings { database, cluster, ttl_days, .. } = settings;
     for statement in ddl(database, cluster.as_deref(), *ttl_days) {
-        match client.send(&statement, &[], Bytes::new()).await {
-            Ok(_) => {}
-            Err(error) if error.is_denied() => return complete(client, database, error).await,
+        match server.execute(&statement).await {
+            Ok(()) => {}
+            Err(error) if error.is_denied() => return expect_complete(server, database, error).await,
             Err(error) => return Err(error),
         }
     }
     Ok(())
 }
 
-/// The server's own words name the right that is missing.
-async fn complete(client: &Client, database: &str, denied: SendError) -> Result<(), SendError> {
+/// Fails with ClickHouse's words about the missing right, after what the table lacks.
+async fn expect_complete(
+    server: &Server,
+    database: &str,
+    denied: DeliveryError,
+) -> Result<(), DeliveryError> {
     let sql = format!(
         "SELECT name FROM system.columns WHERE database = '{database}' AND table = 'events' FORMAT TabSeparated"
     );
-    let answer = client.send(&sql, &[], Bytes::new()).await?;
-    let answer = String::from_utf8_lossy(&answer);
+    let there = server.lines(&sql).await?;
     let missing: Vec<&str> = COLUMNS
         .iter()
         .map(|column| column.name)
-        .filter(|name| !answer.lines().any(|line| line.trim() == *name))
+        .filter(|name| !there.iter().any(|column| column == name))
         .collect();
     if missing.is_empty() {
         tracing::warn!(%denied, "the user may not change ClickHouse's schema; it is complete, and rows are delivered");
@@ -41,5 +42,5 @@ async fn complete(client: &Client, database: &str, denied: SendError) -> Result<
     } else {
         format!("{database}.events lacks {}; ", missing.join(", "))
     };
-    Err(denied.because(&what))
+    Err(denied.after(&what))
 }
