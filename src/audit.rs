@@ -39,6 +39,22 @@ pub struct Audit {
     tasks: Tasks,
 }
 
+/// The beginning of something that leaves a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning {
+    /// The row's id, also in logs.
+    pub id: Uuid,
+    /// Microseconds since the Unix epoch.
+    pub at_us: i64,
+}
+
+impl Beginning {
+    /// Something begins now.
+    pub fn now() -> Self {
+        Self { id: Uuid::now_v7(), at_us: now_us() }
+    }
+}
+
 /// What an [`Audit`] is made from.
 #[derive(Debug)]
 pub struct AuditParts {
@@ -96,10 +112,10 @@ impl Audit {
     }
 
     /// The row of a tunnel that never became an exchange; `to` is absent when it named no destination.
-    pub fn tunnel(&self, person: &Person, to: Option<&Destination>, at_us: i64) -> Event {
+    pub fn tunnel(&self, person: &Person, to: Option<&Destination>, began: Beginning) -> Event {
         Event {
-            time_us: at_us,
-            id: Uuid::now_v7(),
+            time_us: began.at_us,
+            id: began.id,
             gateway: Arc::clone(&self.gateway),
             client_ip: Some(person.ip),
             user: person.user.as_ref().map(|user| Arc::clone(&user.name)),
@@ -109,7 +125,7 @@ impl Audit {
             method: Some("CONNECT".into()),
             rule_set: self.in_force.load().rules.hash.clone(),
             is_mcp: "none",
-            duration_us: u64::try_from(now_us().saturating_sub(at_us)).ok(),
+            duration_us: u64::try_from(now_us().saturating_sub(began.at_us)).ok(),
             ..Event::default()
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use prometheus_client::metrics::counter::Counter;
+use tracing::Span;
 
 use super::Audit;
 use crate::host::Destination;
@@ -39,19 +40,21 @@ pub struct Connection {
     /// TLS facts.
     pub handshake: Handshake,
     allowed: OnceLock<Counter>,
+    /// Where it stands in the log. Exchanges over HTTP/2 run in tasks of their own, which would not know it.
+    pub(super) span: Span,
 }
 
 impl Connection {
     /// A connection without TLS.
     pub fn plain(person: Person, mode: Mode, destination: Destination) -> Self {
         let (scheme, handshake) = ("http", Handshake::default());
-        Self { person, mode, destination, scheme, handshake, allowed: OnceLock::new() }
+        Self { person, mode, destination, scheme, handshake, allowed: OnceLock::new(), span: Span::current() }
     }
 
     /// A connection whose TLS ends at the gateway.
     pub fn decrypted(person: Person, destination: Destination, handshake: Handshake) -> Self {
         let (mode, scheme) = (Mode::Intercept, "https");
-        Self { person, mode, destination, scheme, handshake, allowed: OnceLock::new() }
+        Self { person, mode, destination, scheme, handshake, allowed: OnceLock::new(), span: Span::current() }
     }
 
     /// The start of a row; the rest comes from the exchange.

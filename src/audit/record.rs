@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use tracing::Span;
 use uuid::Uuid;
 
 use super::{Audit, Connection, copy_failure};
 use crate::clock::now_us;
+use crate::detect::dlp;
 use crate::detect::inspect::Signals;
 use crate::detect::mcp;
 use crate::ruling::{Judgement, Recording};
@@ -30,6 +32,8 @@ pub struct Record {
     pub(super) connection: Arc<Connection>,
     /// What the rules make of the exchange.
     pub judgement: Judgement,
+    /// Where the exchange stands in the log, by the id of its row.
+    pub span: Span,
     id: OnceCell<Uuid>,
     clock: Clock,
     pub(super) request: RequestFacts,
@@ -120,10 +124,11 @@ impl Record {
             user_agent: header(USER_AGENT),
             content_type: header(CONTENT_TYPE),
         };
-        Box::new(Self {
+        let mut record = Box::new(Self {
             audit,
             connection,
             judgement,
+            span: Span::none(),
             id: OnceCell::new(),
             clock,
             request,
@@ -131,7 +136,20 @@ impl Record {
             response: ResponseFacts::default(),
             failure: None,
             row: Row::None,
-        })
+        });
+        record.span = record.new_span();
+        record
+    }
+
+    fn new_span(&self) -> Span {
+        tracing::debug_span!(
+            parent: &self.connection.span,
+            "exchange",
+            event_id = %self.id(),
+            host = %self.connection.destination,
+            method = %self.request.method,
+            path = %dlp::redact_path(self.request.uri.path()),
+        )
     }
 
     /// The row's id, to quote in an answer.
@@ -151,7 +169,23 @@ impl Record {
 
     /// Notes that the exchange was judged from its request.
     pub fn judged(&self) {
+        self.log_judgement("judged by the request");
         self.audit.metrics.rule_evaluation.observe(self.judgement.took().as_secs_f64());
+    }
+
+    /// Tells the log what was decided and why.
+    fn log_judgement(&self, message: &'static str) {
+        let _in_span = self.span.enter();
+        let (action, signals) = (self.judgement.action(), &self.judgement.signals);
+        tracing::debug!(
+            verdict = action.verdict.as_str(),
+            reason = %action.reason,
+            rules = ?action.rule_ids,
+            is_mcp = signals.strength().as_str(),
+            signals = ?signals.evidence.iter().map(|signal| signal.id).collect::<Vec<_>>(),
+            method = signals.method(),
+            "{message}"
+        );
     }
 
     /// Notes that the request leaves the gateway or is answered by it.
@@ -201,10 +235,17 @@ impl Record {
         self.audit.metrics.limit(limit);
     }
 
+    /// Judges again after the response's head added signals.
+    pub fn rejudge(&mut self) {
+        self.judgement.rejudge();
+        self.log_judgement("judged again by the response");
+    }
+
     /// Judges again while bodies stream by, and writes an early row when that makes the exchange a detection: a stream may
     /// go on for hours after it has given itself away.
     pub fn rejudge_late(&mut self) {
         self.judgement.rejudge_late();
+        self.log_judgement("judged again by the body");
         if self.judgement.action().verdict.is_detection() && matches!(self.row, Row::None) {
             self.row = Row::Stored(self.audit.journal.append_early(self.event()));
         }
@@ -239,6 +280,7 @@ impl Record {
         self.clock.ended = Some(Instant::now());
         self.learn_from_passing();
         self.count();
+        self.log_end();
         let row = std::mem::replace(&mut self.row, Row::Closed);
         match row {
             // What the gateway answered itself was complete when it was stored.
@@ -247,6 +289,17 @@ impl Record {
             _ if self.is_wanted() => self.audit.journal.append(self.event()),
             _ => {}
         }
+    }
+
+    fn log_end(&self) {
+        let _in_span = self.span.enter();
+        tracing::debug!(
+            status = self.response.status,
+            bytes_up = self.upload.bytes,
+            bytes_down = self.response.bytes,
+            failure = self.failure.as_ref().map(Failure::text),
+            "ended"
+        );
     }
 
     /// Adds what the rest of a long request body showed after its start was let go.

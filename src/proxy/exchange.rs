@@ -22,6 +22,8 @@ use hyper::body::Incoming;
 pub use parts::{Exchanges, HoldLimits};
 pub use streams::Streams;
 
+use tracing::Instrument as _;
+
 use super::tunnel::Tunnel;
 use crate::audit::Record;
 use crate::telemetry::labels::Reason;
@@ -37,14 +39,18 @@ impl Exchanges {
             Ok(recorded) => recorded,
             Err(answer) => return *answer,
         };
-        match self.judge(recorded).await {
-            Judged::Passed(passed) => match passed.upgrade {
-                None => self.forward(tunnel, passed).await,
-                Some(_) => Box::pin(self.forward_upgrade(tunnel, passed)).await,
-            },
-            Judged::Refused(refused) => Box::pin(self.answer_refused(refused)).await,
-            Judged::Broken(broken) => Box::pin(self.answer_broken(broken)).await,
-        }
+        let span = recorded.record.span.clone();
+        let serving = async {
+            match self.judge(recorded).await {
+                Judged::Passed(passed) => match passed.upgrade {
+                    None => self.forward(tunnel, passed).await,
+                    Some(_) => Box::pin(self.forward_upgrade(tunnel, passed)).await,
+                },
+                Judged::Refused(refused) => Box::pin(self.answer_refused(refused)).await,
+                Judged::Broken(broken) => Box::pin(self.answer_broken(broken)).await,
+            }
+        };
+        serving.instrument(span).await
     }
 
     /// Opens a record, and refuses a request that two parsers could read differently or that could not be recorded.
@@ -62,6 +68,7 @@ impl Exchanges {
                 let (request, ambiguous) = *refused;
                 let reason = Reason { reason: ambiguous.as_str() };
                 self.audit.metrics.framing_refused.get_or_create(&reason).inc();
+                tracing::debug!(reason = ambiguous.as_str(), "refused before it was read");
                 return Err(Box::new(answer::ambiguous(record, &request, ambiguous)));
             }
         };

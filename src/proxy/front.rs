@@ -17,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tracing::{Instrument as _, field};
 
 use self::connect::Connect;
 use super::tunnel::Tunnel;
@@ -55,9 +56,15 @@ pub async fn serve(front: Arc<Front>, accepted: Accepted) {
     let Accepted { stream, peer, place } = accepted;
     let person = Person { ip: peer.ip(), local: stream.local_addr().ok(), user: None };
     let visit = Arc::new(Visit { front, person, place, led: Mutex::default() });
-    if let Some(connect) = Box::pin(visit.serve_requests(stream)).await {
-        Box::pin(connect.serve(&visit.front)).await;
-    }
+    let span = tracing::debug_span!("connection", client = %peer, event_id = field::Empty, to = field::Empty);
+    let serving = async {
+        tracing::debug!("accepted");
+        if let Some(connect) = Box::pin(visit.serve_requests(stream)).await {
+            Box::pin(connect.serve(&visit.front)).await;
+        }
+        tracing::debug!("closed");
+    };
+    serving.instrument(span).await;
 }
 
 impl Visit {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
+use crate::audit::Beginning;
 use crate::host::Destination;
 use crate::identity::Person;
 use crate::telemetry::Metrics;
@@ -19,8 +20,8 @@ pub(super) struct ConnectRequest {
     pub(super) person: Person,
     /// Where to.
     pub(super) target: Destination,
-    /// When, in microseconds since the Unix epoch.
-    pub(super) at_us: i64,
+    /// When, and the id of the row that it leaves unless it becomes exchanges.
+    pub(super) began: Beginning,
     /// Keeps the client's connection counted.
     pub(super) place: Arc<Place>,
 }

@@ -101,8 +101,9 @@ impl Intercept {
             Ok(intercepted) => return Some(intercepted),
             Err(error) => error,
         };
-        let ConnectRequest { person, target, at_us, .. } = asked;
+        let ConnectRequest { person, target, began, .. } = asked;
         let (reason, sentence) = client_failure(&error);
+        tracing::debug!(reason, error = sentence, "the client's handshake failed");
         if reason == "timeout" {
             self.audit.metrics.limit("tls_ms");
         }
@@ -110,7 +111,7 @@ impl Intercept {
         self.audit.write(Event {
             reason: "the tunnel never became an exchange".into(),
             failure: Some(Failure::new(Blame::Client, format_args!("the TLS handshake failed: {sentence}"))),
-            ..self.audit.tunnel(&person, Some(&target), at_us)
+            ..self.audit.tunnel(&person, Some(&target), began)
         });
         None
     }
@@ -132,6 +133,7 @@ impl Intercept {
         let accepting = acceptor.accept(Prefixed::new(said, stream));
         let stream = Box::new(tokio::time::timeout(self.limits.client_tls, accepting).await??);
         self.observe_handshake("client", started.elapsed());
+        tracing::debug!(alpn = alpn.as_str(), "the client's handshake is done");
         let handshake = Handshake {
             sni: hello.sni.map(Into::into),
             ja4: Some(hello.ja4.into()),
@@ -148,10 +150,12 @@ impl Intercept {
     async fn open(&self, origin: &Origin) -> Option<Alpn> {
         match origin.open().await {
             Ok(connected) => {
+                tracing::debug!(ip = ?connected.ip, alpn = connected.alpn.as_str(), "the origin is verified");
                 self.observe_handshake("origin", connected.handshake);
                 Some(connected.alpn)
             }
             Err(fault) => {
+                tracing::debug!(error = %fault, "the origin cannot be opened");
                 if let OriginFault::Tls(error) = &fault {
                     let reason = verify_word(error);
                     self.audit.metrics.verify_failures.get_or_create(&Reason { reason }).inc();

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// The environment variable with the filter, e.g. `info,daylight::proxy=debug`.
+/// The environment variable with the filter, e.g. `info,daylight=debug`.
 pub const FILTER_VARIABLE: &str = "DAYLIGHT_LOG";
 
 /// Starts logging to standard error; a second call changes nothing.

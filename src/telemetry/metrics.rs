@@ -123,7 +123,11 @@ impl Metrics {
         let help = "Client connections open now, by listener";
         r.register("connections_active", help, self.connections_active.clone());
         r.register("connections", "Client connections by listener and outcome", self.connections.clone());
-        r.register("tunnels", "CONNECT tunnels by decision: inspect, bypass or block", self.tunnels.clone());
+        r.register(
+            "tunnels",
+            "CONNECT tunnels by decision: inspect, bypass, redirect or block",
+            self.tunnels.clone(),
+        );
         let help = "TLS handshakes by side: client or origin";
         r.register("tls_handshake_duration_seconds", help, self.handshake.clone());
         let help = "Origins refused for their TLS, by reason";

@@ -17,6 +17,7 @@ mod durability;
 mod editor;
 mod faults;
 mod limits;
+mod logs;
 mod peers;
 mod proxy;
 mod readme;

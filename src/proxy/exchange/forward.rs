@@ -26,6 +26,7 @@ impl Exchanges {
         };
         let (mut head, body) = response.into_parts();
         fields::strip_response(&mut head.headers);
+        tracing::debug!(status = head.status.as_u16(), "the origin has answered");
         record.answered(head.status.as_u16(), &head.headers);
         self.deliver(Answered { head, body, record, asker }).await
     }
@@ -36,7 +37,7 @@ impl Exchanges {
         let known = record.judgement.signals.evidence.len();
         let scan = ResponseScan::new(head.status, &head.headers, &mut record.judgement.signals);
         if record.judgement.signals.evidence.len() > known {
-            record.judgement.rejudge();
+            record.rejudge();
             if record.judgement.action().answers() {
                 drop(body);
                 let refused = Box::new(Refused { record, asker, unread: None });

@@ -1,5 +1,6 @@
 //! Looks at head and body as far as a rule could need them, and judges.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::HeaderMap;
@@ -24,7 +25,7 @@ impl Exchanges {
         let (request, incoming) = request.split();
         let parts = request.parts();
         let accepts = Accepts::of(&parts.headers);
-        let host = std::sync::Arc::clone(&record.connection().destination.host);
+        let host = Arc::clone(&record.connection().destination.host);
         record.judgement.read_head(&host, parts, accepts);
         let body = self.judge_body(&mut record, &parts.headers, incoming).await;
         let asker = Asker::of(&parts.method, accepts, &record.judgement.signals);
@@ -79,6 +80,7 @@ impl Exchanges {
         let upload = &mut record.upload;
         upload.hold_us = Some(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX));
         (upload.bytes, upload.payload, upload.passing) = (bytes, payload, passing);
+        tracing::debug!(bytes, end = ?end, "the body was held");
         self.audit.metrics.inspected_up.inc_by(bytes);
         record.judgement.resume();
         record.judgement.decide_finally();

@@ -8,17 +8,19 @@ use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tracing::{Span, field};
 
 use super::parts::Front;
 use super::splice::{Bypass, Spliced};
-use crate::clock::{now_s, now_us};
+use crate::audit::Beginning;
+use crate::clock::now_s;
 use crate::host::Destination;
 use crate::host::destination::normal_host;
 use crate::identity::Person;
 use crate::proxy::hello::{ConnectRequest, Entered, Greeted, Silent};
 use crate::proxy::intercept::Decrypting;
 use crate::ruling::TunnelNames;
-use crate::ruling::decide::{self, Answering, Decided};
+use crate::ruling::decide::{self, Answering, Decided, Prepared};
 use crate::store::event::{Event, Failure};
 use crate::telemetry::labels::Decision;
 use crate::verdict::Blame;
@@ -43,7 +45,7 @@ impl Front {
         upgrade: OnUpgrade,
         place: Arc<Place>,
     ) -> Result<Box<Connect>, Box<Response<Body>>> {
-        let (at_us, headers) = (now_us(), request.headers());
+        let (began, headers) = (Beginning::now(), request.headers());
         let authority = request.uri().authority().map(http::uri::Authority::as_str).unwrap_or_default();
         let target = Destination::parse(authority, None)
             .map_err(|bad| Box::new(self.refuse_target(&person, headers, bad)))?;
@@ -53,6 +55,8 @@ impl Front {
         if !self.audit.accepts() {
             return Err(Box::new(self.refuse_unrecorded(headers)));
         }
+        let span = Span::current();
+        span.record("event_id", field::display(began.id)).record("to", field::display(&target));
         let mut bypass = None;
         if let Some(reason) = decide::bypassed(&self.in_force.load(), &target, now_s()) {
             let started = Instant::now();
@@ -60,9 +64,10 @@ impl Front {
                 Box::new(self.dial_failed(&person, &target, headers, &OriginFault::Dial(error)))
             })?;
             let dial_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            tracing::debug!(%reason, dial_us, "the bypass is dialled");
             bypass = Some(Bypass { stream: dialled.stream, dial_us, reason });
         }
-        Ok(Box::new(Connect { upgrade, asked: ConnectRequest { person, target, at_us, place }, bypass }))
+        Ok(Box::new(Connect { upgrade, asked: ConnectRequest { person, target, began, place }, bypass }))
     }
 
     fn allows_port(&self, port: u16) -> bool {
@@ -79,16 +84,14 @@ impl Connect {
             Ok(greeted) => greeted,
             Err(silent) => return Box::pin(serve_silent(front, silent, bypass)).await,
         };
-        let (host, decided) = decide_by_names(front, &greeted, bypass.is_some());
+        let (host, decided) = decide_by_names(front, &greeted, bypass);
         count(front, &decided);
-        let (judged, answering) = match (decided, bypass) {
-            (Decided::Bypass { reason }, Some(bypass)) => {
-                return Box::pin(Spliced::new(greeted, bypass, reason).serve(front)).await;
+        let (judged, answering) = match decided {
+            Decided::Bypass { reason, way } => {
+                return Box::pin(Spliced::new(greeted, way, reason).serve(front)).await;
             }
-            // Only a prepared bypass is decided for.
-            (Decided::Bypass { .. }, None) => return,
-            (Decided::Answer { with, judged }, _) => (judged, Some(with)),
-            (Decided::Intercept { judged }, _) => (judged, None),
+            Decided::Answer { with, judged } => (judged, Some(with)),
+            Decided::Intercept { judged } => (judged, None),
         };
         let decrypting = Decrypting { greeted, host, judged, answering };
         Box::pin(Arc::clone(&front.intercept).serve(Box::new(decrypting))).await;
@@ -103,7 +106,11 @@ async fn enter(upgrade: OnUpgrade, asked: ConnectRequest) -> Option<Entered> {
 }
 
 /// The host that requests must name, and what happens to the tunnel.
-fn decide_by_names(front: &Front, greeted: &Greeted, bypass_is_ready: bool) -> (Destination, Decided) {
+fn decide_by_names(
+    front: &Front,
+    greeted: &Greeted,
+    bypass: Option<Bypass>,
+) -> (Destination, Decided<Bypass>) {
     let sni = greeted.hello.as_ref().and_then(|hello| hello.sni.as_deref());
     let target = &greeted.asked.target;
     let host = match sni.and_then(|sni| normal_host(sni).ok()) {
@@ -111,18 +118,17 @@ fn decide_by_names(front: &Front, greeted: &Greeted, bypass_is_ready: bool) -> (
         None => target.clone(),
     };
     let names = TunnelNames { person: &greeted.asked.person, host: &host, sni };
-    let bypassable = bypass_is_ready.then_some(target);
-    let decided = decide::decide(&front.in_force.load(), &names, bypassable, now_s());
+    let prepared = bypass.map(|way| Prepared { target, way });
+    let decided = decide::decide(&front.in_force.load(), &names, prepared, now_s());
+    tracing::debug!(%host, sni, decision = decided.as_str(), "decided by the names");
     (host, decided)
 }
 
-fn count(front: &Front, decided: &Decided) {
-    let decision = match decided {
-        Decided::Bypass { .. } => "bypass",
-        Decided::Intercept { .. } => "inspect",
-        Decided::Answer { with: Answering::Refusal(verdict), .. } => verdict.as_str(),
-        Decided::Answer { with: Answering::OwnPages, .. } => return,
-    };
+fn count(front: &Front, decided: &Decided<Bypass>) {
+    if matches!(decided, Decided::Answer { with: Answering::OwnPages, .. }) {
+        return;
+    }
+    let decision = decided.as_str();
     front.audit.metrics.tunnels.get_or_create(&Decision { decision }).inc();
 }
 
@@ -135,10 +141,10 @@ async fn serve_silent(front: &Arc<Front>, silent: Box<Silent>, bypass: Option<By
         front.audit.metrics.tunnels.get_or_create(&Decision { decision: "bypass" }).inc();
         return Spliced::new(entered.unheard(), bypass, reason).serve(front).await;
     }
-    let ConnectRequest { person, target, at_us, .. } = &entered.asked;
+    let ConnectRequest { person, target, began, .. } = &entered.asked;
     front.audit.write(Event {
         reason: "the tunnel never became an exchange".into(),
         failure: Some(Failure::new(Blame::Client, sentence)),
-        ..front.audit.tunnel(person, Some(target), *at_us)
+        ..front.audit.tunnel(person, Some(target), *began)
     });
 }

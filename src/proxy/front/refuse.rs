@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::parts::Front;
 use crate::answers::{self, Asker, Fault, origin};
-use crate::clock::now_us;
+use crate::audit::Beginning;
 use crate::detect::inspect::Signals;
 use crate::detect::inspect::head::Accepts;
 use crate::host::Destination;
@@ -39,7 +39,7 @@ impl Front {
                 verdict: Verdict::Block,
                 reason: "the proxy login was refused".into(),
                 failure: Some(Failure::new(Blame::Client, error)),
-                ..self.audit.tunnel(person, None, now_us())
+                ..self.audit.tunnel(person, None, Beginning::now())
             });
         }
         answer.map(Body::from)
@@ -125,7 +125,7 @@ impl Front {
             verdict: if fault.status == StatusCode::FORBIDDEN { Verdict::Block } else { Verdict::Allow },
             reason: fault.sentence.clone().into(),
             failure: Some(Failure::new(Blame::Client, &fault.sentence)),
-            ..self.audit.tunnel(person, to, now_us())
+            ..self.audit.tunnel(person, to, Beginning::now())
         });
         answer.map(Body::from)
     }
@@ -141,7 +141,7 @@ impl Front {
             status: unreadable.status(),
             reason: "the request could not be read".into(),
             failure: Some(Failure::new(Blame::Client, error)),
-            ..self.audit.tunnel(person, None, now_us())
+            ..self.audit.tunnel(person, None, Beginning::now())
         });
     }
 }

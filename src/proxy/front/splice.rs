@@ -61,7 +61,7 @@ impl Spliced {
             dial_us: Some(self.origin.dial_us),
             duration_us: Some(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)),
             failure,
-            ..front.audit.tunnel(&asked.person, Some(&asked.target), asked.at_us)
+            ..front.audit.tunnel(&asked.person, Some(&asked.target), asked.began)
         });
     }
 

@@ -16,11 +16,18 @@ pub struct Builder {
     roots: Vec<PathBuf>,
     deny_nothing: bool,
     named: Vec<String>,
+    log_filter: Option<String>,
 }
 
 /// A gateway with the shipped rules that may reach loopback.
 pub fn gateway() -> Builder {
-    Builder { yaml: String::new(), roots: Vec::new(), deny_nothing: true, named: Vec::new() }
+    Builder {
+        yaml: String::new(),
+        roots: Vec::new(),
+        deny_nothing: true,
+        named: Vec::new(),
+        log_filter: None,
+    }
 }
 
 impl Builder {
@@ -52,6 +59,12 @@ impl Builder {
         self
     }
 
+    /// Sets `DAYLIGHT_LOG`.
+    pub fn logging(mut self, filter: &str) -> Self {
+        self.log_filter = Some(filter.to_owned());
+        self
+    }
+
     pub fn start(self) -> Gateway {
         self.start_with("unused", "")
     }
@@ -76,7 +89,7 @@ impl Builder {
         );
         std::fs::write(dir.path().join(name), text).expect("the file");
         std::fs::write(dir.path().join("daylight.yaml"), yaml).expect("the configuration");
-        Gateway::spawn(dir)
+        Gateway::spawn_logging(dir, self.log_filter.as_deref())
     }
 }
 
@@ -91,11 +104,16 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn spawn(dir: TempDir) -> Self {
+        Self::spawn_logging(dir, None)
+    }
+
+    fn spawn_logging(dir: TempDir, filter: Option<&str>) -> Self {
         // With the signal ignored, a limit on file sizes fails a write as a full disk does.
         let mut child = Command::new("sh")
             .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_daylight")])
             .args(["run", "--config", "daylight.yaml"])
             .current_dir(dir.path())
+            .envs(filter.map(|filter| ("DAYLIGHT_LOG", filter)))
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(dir.path().join("log")).expect("the log"))
             .spawn()
