@@ -1,10 +1,11 @@
-//! The time by which old events are judged. A clock that jumps ahead would make everything old at once.
+//! The time that decides which events are old. Without this check, a clock that jumps ahead would make all events old at
+//! once.
 
 use std::time::{Duration, Instant};
 
-/// What a clock may gain between two looks; corrections of a running clock are far smaller.
+/// How far a clock may jump ahead between two looks. Corrections of a running clock are far smaller.
 const STEP_MAX_US: i64 = 60 * 1_000_000;
-/// A clock that has stayed ahead for so long is believed.
+/// A clock that has stayed ahead for this long is trusted.
 const TRUST_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The system's clock, checked against time that passes.

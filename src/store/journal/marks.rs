@@ -1,9 +1,6 @@
 //! How far delivery has come; kept in the store itself.
 
 use rusqlite::{Connection, OptionalExtension};
-use tokio::sync::oneshot;
-
-use super::Journal;
 
 /// Key of the row number up to which everything was delivered.
 const DELIVERED: &str = "delivered_seq";
@@ -16,7 +13,7 @@ pub(super) const RETIRED: &str = "retired_seq";
 
 /// A step of delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// Rows up to this one do not change before they are delivered.
     Sealed(i64),
     /// Rows up to this one were delivered.
@@ -25,33 +22,17 @@ pub enum Mark {
 
 /// Where delivery stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Position {
+pub(crate) struct Position {
     /// The store's own id; part of every deduplication token.
-    pub instance: String,
+    pub(crate) instance: String,
     /// Everything up to this row was delivered.
-    pub delivered: i64,
-    /// Everything up to this row is sealed; above `delivered`, a range is under way.
-    pub sealed: i64,
-}
-
-impl Journal {
-    /// Stores a mark; returns when it is on disk.
-    pub async fn mark(&self, mark: Mark) -> Result<(), String> {
-        let (reply, stored) = oneshot::channel();
-        {
-            let mut queue = self.queue();
-            if queue.closing {
-                return Err("the journal is closed".to_owned());
-            }
-            queue.marks.push((mark, reply));
-        }
-        self.shared.wake.notify_one();
-        stored.await.map_err(|_closed| "the journal is closed".to_owned())?
-    }
+    pub(crate) delivered: i64,
+    /// Everything up to this row is sealed. Rows between `delivered` and this one are being delivered.
+    pub(crate) sealed: i64,
 }
 
 /// Reads the position.
-pub fn position(connection: &Connection) -> rusqlite::Result<Position> {
+pub(crate) fn position(connection: &Connection) -> rusqlite::Result<Position> {
     Ok(Position {
         instance: text(connection, INSTANCE)?.unwrap_or_default(),
         delivered: number(connection, DELIVERED)?,

@@ -1,17 +1,17 @@
-//! Rows that are stored and not over: a later version of their event may still come.
+//! Rows whose exchange is not over yet: a later version of their event may still come.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use super::lock_or_inner;
+use super::lock::lock_or_inner;
 
-/// A row is not sealed for delivery before all its receipts are gone or it is this old.
-pub const COMPLETION_WAIT: Duration = Duration::from_secs(5);
+/// After this time a row is sealed for delivery even when somebody still holds its receipt.
+pub(super) const COMPLETION_WAIT: Duration = Duration::from_secs(5);
 
-/// Where an event went: whoever holds it may complete the event. Rows are sealed for delivery when nobody holds their
-/// receipt any more, so it is dropped as soon as nothing is left to add.
+/// Where an event was stored. Whoever holds the receipt may complete the event, and its row is not sealed for delivery as
+/// long as somebody holds it: drop it as soon as nothing is left to add.
 #[derive(Clone, Debug, Default)]
 pub struct Receipt {
     seq: Arc<AtomicI64>,
@@ -42,13 +42,13 @@ struct OpenRow {
 }
 
 impl OpenRow {
-    fn is_over(&self) -> bool {
+    fn is_finished(&self) -> bool {
         self.holders.strong_count() == 0 || self.since.elapsed() >= COMPLETION_WAIT
     }
 }
 
 impl OpenRows {
-    /// Notes rows that are about to be committed: once a row can be read, it is known to be open.
+    /// Notes rows as open. Called before their commit, so that no row can be read that is not noted yet.
     pub(super) fn enter<'a>(&self, receipts: impl Iterator<Item = &'a Receipt>) {
         let mut rows = lock_or_inner(&self.rows);
         let since = Instant::now();
@@ -73,9 +73,10 @@ impl OpenRows {
     }
 }
 
-/// What is over and behind an open row goes with it, at the latest after [`COMPLETION_WAIT`].
+/// Removes finished rows from the front. A finished row behind an open one is removed together with it, at the latest after
+/// [`COMPLETION_WAIT`].
 fn prune(rows: &mut VecDeque<OpenRow>) {
-    while rows.front().is_some_and(OpenRow::is_over) {
+    while rows.front().is_some_and(OpenRow::is_finished) {
         rows.pop_front();
     }
 }

@@ -7,72 +7,72 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row, ToSql};
 use serde_json::{Map, Value};
 
-use super::FILE;
+use super::files::FILE;
 use crate::store::event::{COLUMNS, Column, Kind};
 
 /// Most rows that one free query returns.
-pub const SQL_ROWS_MAX: usize = 100_000;
+pub(crate) const SQL_ROWS_MAX: usize = 100_000;
 /// Longest time of one free query.
-pub const SQL_TIME_MAX: Duration = Duration::from_secs(60);
-/// Instructions of SQLite's machine between two looks at the clock.
+pub(crate) const SQL_TIME_MAX: Duration = Duration::from_secs(60);
+/// Instructions of SQLite's virtual machine between two looks at the clock.
 const PROGRESS_OPS: i32 = 10_000;
 
 /// A read-only view of a store.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     connection: Connection,
     /// What is selected of `events`, in the order of the dictionary.
     columns: String,
 }
 
-/// Which events.
+/// Which events to read.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Not before this RFC 3339 time.
-    pub since: Option<String>,
+    pub(crate) since: Option<String>,
     /// Before this RFC 3339 time.
-    pub until: Option<String>,
+    pub(crate) until: Option<String>,
     /// This host, or `*.suffix`.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// This user.
-    pub user: Option<String>,
+    pub(crate) user: Option<String>,
     /// This verdict.
-    pub verdict: Option<String>,
+    pub(crate) verdict: Option<String>,
     /// This rule among those that matched.
-    pub rule: Option<String>,
+    pub(crate) rule: Option<String>,
     /// Only detections.
-    pub detections: bool,
+    pub(crate) detections: bool,
     /// Only exchanges with evidence of MCP.
-    pub mcp: bool,
+    pub(crate) mcp: bool,
     /// Only rows after this one.
-    pub after: Option<i64>,
+    pub(crate) after: Option<i64>,
     /// At most this many: the newest, or after a row the ones that follow it.
-    pub limit: usize,
+    pub(crate) limit: usize,
 }
 
 /// A row of events: its number and its columns as JSON, in the order of the dictionary.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
-    /// Row number.
-    pub seq: i64,
-    /// Columns.
-    pub fields: Map<String, Value>,
+pub(crate) struct Found {
+    /// Its row number.
+    pub(crate) seq: i64,
+    /// Its columns, absent ones as null.
+    pub(crate) fields: Map<String, Value>,
 }
 
 /// The result of free SQL.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Table {
-    /// Column names.
-    pub columns: Vec<String>,
-    /// Rows.
-    pub rows: Vec<Vec<Value>>,
+pub(crate) struct Table {
+    /// Names of the columns.
+    pub(crate) columns: Vec<String>,
+    /// Values of the rows, in the order of the columns.
+    pub(crate) rows: Vec<Vec<Value>>,
     /// True when [`SQL_ROWS_MAX`] cut the result.
-    pub cut: bool,
+    pub(crate) cut: bool,
 }
 
 impl Reader {
     /// Opens the store of a data folder.
-    pub fn open(dir: &Path) -> Result<Self, String> {
+    pub(crate) fn open(dir: &Path) -> Result<Self, String> {
         let path = dir.join(FILE);
         if !path.exists() {
             return Err(format!(
@@ -95,19 +95,19 @@ impl Reader {
     }
 
     /// The connection, for other readers of the store.
-    pub fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// Number of the last row; 0 when there is none.
-    pub fn last(&self) -> rusqlite::Result<i64> {
+    /// The number of the last row; 0 when there is none.
+    pub(crate) fn last(&self) -> rusqlite::Result<i64> {
         let last: Option<i64> =
             self.connection.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
         Ok(last.unwrap_or(0))
     }
 
     /// The events that pass the filter, oldest first.
-    pub fn events(&self, filter: &Filter) -> Result<Vec<Found>, String> {
+    pub(crate) fn events(&self, filter: &Filter) -> Result<Vec<Found>, String> {
         let (sql, parameters) = filter.sql(&self.columns);
         let read = || -> rusqlite::Result<Vec<Found>> {
             let mut statement = self.connection.prepare(&sql)?;
@@ -122,7 +122,7 @@ impl Reader {
     }
 
     /// Runs one read-only statement.
-    pub fn sql(&mut self, sql: &str) -> Result<Table, String> {
+    pub(crate) fn sql(&mut self, sql: &str) -> Result<Table, String> {
         let started = Instant::now();
         let over = move || started.elapsed() > SQL_TIME_MAX;
         let said = |e: rusqlite::Error| match e {
@@ -157,7 +157,7 @@ impl Reader {
 impl Filter {
     /// The statement and its parameters.
     fn sql(&self, columns: &str) -> (String, Vec<String>) {
-        // The newest by time where a time is asked for: its index ends the search early.
+        // With a limit of time, the newest by time: the index on times then ends the search early.
         let order = match self {
             Self { after: Some(_), .. } => "seq",
             Self { since: None, until: None, .. } => "seq DESC",
@@ -215,7 +215,7 @@ fn columns(connection: &Connection) -> rusqlite::Result<String> {
 }
 
 /// The columns of a row whose first column is the row number.
-pub fn object(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
+pub(crate) fn object(row: &Row<'_>) -> rusqlite::Result<Map<String, Value>> {
     let mut map = Map::new();
     for (index, column) in COLUMNS.iter().enumerate() {
         let value = plain(row.get_ref(index + 1)?);

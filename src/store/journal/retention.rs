@@ -7,14 +7,15 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::clock::Clock;
-use super::stats::Size;
-use super::{Settings, Stats, marks};
+use super::marks;
+use super::settings::Settings;
+use super::stats::{Size, Stats};
 use crate::clock::now_us;
 use crate::store::event::time_text;
 
 /// Most rows deleted in one statement.
 const CHUNK: i64 = 1000;
-/// The size limit takes at most one row of so many in one statement, so that a small store is not emptied.
+/// For the size limit, one statement deletes at most one row in so many, so that a small store is not emptied.
 const SIZE_SHARE: i64 = 10;
 /// Statements in one turn.
 const CHUNKS: u32 = 20;
@@ -105,8 +106,8 @@ fn age_seconds(time: &str) -> u64 {
     u64::try_from((OffsetDateTime::now_utc() - time).whole_seconds()).unwrap_or_default()
 }
 
-/// The last of the oldest rows that are all before `cutoff` and delivered. A row that began long before it was stored
-/// does not speak for those before it.
+/// The last of the leading rows that are all older than `cutoff` and delivered. Every row is looked at, because rows are in
+/// the order in which they were stored, and an exchange may have begun long before that.
 fn last_older(connection: &Connection, cutoff: &str, delivered: i64) -> rusqlite::Result<Option<i64>> {
     let sql = format!("SELECT seq, time FROM events WHERE seq <= ?1 ORDER BY seq LIMIT {CHUNK}");
     let mut statement = connection.prepare_cached(&sql)?;
@@ -133,7 +134,7 @@ fn delete(connection: &Connection, last: i64) -> rusqlite::Result<u64> {
     Ok(rows as u64)
 }
 
-/// Each step of the statement frees one page.
+/// Gives free pages back to the file system: each step of the statement frees one.
 fn vacuum(connection: &Connection) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
     let mut pages = statement.query([])?;

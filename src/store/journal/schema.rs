@@ -5,10 +5,10 @@ use rusqlite::Connection;
 use crate::store::event::COLUMNS;
 
 /// The version of the tables, kept in `user_version`: that of the last of the [`STEPS`].
-pub const VERSION: i64 = STEPS[STEPS.len() - 1].0;
+pub(crate) const VERSION: i64 = STEPS[STEPS.len() - 1].0;
 
 /// The verdicts that make an event a detection.
-/// Not `IN`: for that, every insert would fill a table of its own to ask whether its row belongs into the partial index.
+/// `IN` would cost every insert a temporary table to find out whether its row belongs into the partial index.
 const DETECTED: &str =
     "(verdict = 'log' OR verdict = 'inspect' OR verdict = 'redirect' OR verdict = 'block')";
 
@@ -17,7 +17,7 @@ const DETECTED: &str =
 const SHADOW: &str = "(is_mcp <> 'none' OR instr(rule_tags, '\"shadow\"') > 0)";
 
 /// The statements that make an empty store.
-pub fn ddl() -> String {
+pub(crate) fn ddl() -> String {
     let last = COLUMNS.len() - 1;
     let mut sql = String::from("CREATE TABLE IF NOT EXISTS events (\n  seq INTEGER PRIMARY KEY,\n");
     for (index, column) in COLUMNS.iter().enumerate() {
@@ -34,8 +34,8 @@ pub fn ddl() -> String {
     )
 }
 
-/// The analysts' views.
-pub fn views() -> String {
+/// The statements that make the views for analysts.
+pub(crate) fn views() -> String {
     format!(
         "DROP VIEW IF EXISTS detections;
 CREATE VIEW detections AS SELECT * FROM events WHERE {DETECTED};
@@ -78,7 +78,7 @@ const STEPS: [(i64, &str); 1] = [(
 )];
 
 /// Makes the tables of an empty store, or brings those of an older build up to date: all or nothing.
-pub fn migrate(connection: &Connection) -> Result<(), String> {
+pub(crate) fn migrate(connection: &Connection) -> Result<(), String> {
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(|e| format!("the event store cannot be read: {e}"))?;

@@ -65,8 +65,8 @@ impl Stats {
         self.dropped.get_or_create(&Reason { reason }).inc_by(rows);
     }
 
-    pub(super) fn late(&self, endings: u64) {
-        self.late_endings.inc_by(endings);
+    pub(super) fn late_ending(&self) {
+        self.late_endings.inc();
     }
 
     pub(super) fn lost_endings(&self, endings: u64) {

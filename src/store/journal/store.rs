@@ -7,17 +7,21 @@ use std::time::Instant;
 use rusqlite::types::Null;
 use rusqlite::{Connection, Statement};
 
+use super::files::{self, FILE};
 use super::marks::{self, Mark};
 use super::open::OpenRows;
-use super::{FILE, Queue, Settings, Stats, files, schema};
+use super::queue::Queue;
+use super::schema;
+use super::settings::Settings;
+use super::stats::Stats;
 use crate::store::event::{COLUMNS, Event, Row, Value};
 
 /// Statements kept prepared.
 const STATEMENTS: usize = 16;
-/// What the store has to take before it counts as working again: more than the events that come between two trials.
+/// Bytes that a store must take before it counts as working again: more than the events that come between two trials.
 const PROBE_BYTES: i64 = 1024 * 1024;
-/// Endings that wait at once for the delivery of their sealed row; beyond, they are counted as lost.
-pub(super) const LATE_MAX: usize = 1024;
+/// Most endings that wait until their sealed row is delivered. Further ones are counted as lost.
+pub(super) const DEFERRED_MAX: usize = 1024;
 
 /// The open store.
 pub(super) struct Store {
@@ -27,8 +31,9 @@ pub(super) struct Store {
     sealed: i64,
     delivered: i64,
     synced: bool,
-    /// Later versions of rows that are sealed and not delivered: a retry must find the rows as they were sent.
-    late: BTreeMap<i64, Event>,
+    /// Endings of rows that are sealed and not delivered yet, by row number. A retry must find the rows as they were sent, so
+    /// these are written after the delivery.
+    deferred: BTreeMap<i64, Event>,
 }
 
 impl Store {
@@ -59,8 +64,8 @@ impl Store {
             Ok((last.unwrap_or(0).max(retired).max(position.sealed) + 1, position))
         };
         let (next_seq, marks::Position { sealed, delivered, .. }) = start().map_err(fail)?;
-        let (stats, late) = (Arc::default(), BTreeMap::new());
-        Ok(Self { connection, next_seq, stats, sealed, delivered, synced: false, late })
+        let (stats, deferred) = (Arc::default(), BTreeMap::new());
+        Ok(Self { connection, next_seq, stats, sealed, delivered, synced: false, deferred })
     }
 
     /// Writes a batch in one transaction; on an error nothing of it was written.
@@ -73,18 +78,18 @@ impl Store {
         let rows = batch.rows().count();
         self.next_seq += i64::try_from(rows).unwrap_or_default();
         self.stats.committed(rows as u64, started.elapsed());
-        self.late = self.late.split_off(&(delivered + 1));
-        for (seq, event) in late(batch, self.sealed) {
-            self.stats.late(1);
+        self.deferred = self.deferred.split_off(&(delivered + 1));
+        for (seq, event) in endings_of_sealed(batch, self.sealed) {
+            self.stats.late_ending();
             if seq > delivered {
-                self.keep(seq, event);
+                self.defer(seq, event);
             }
         }
         (self.sealed, self.delivered) = (sealed, delivered);
         Ok(())
     }
 
-    /// Gives how far rows are sealed and delivered afterwards.
+    /// Writes the batch and gives the last sealed and the last delivered row afterwards.
     fn transact(&mut self, batch: &Queue, open: &OpenRows) -> rusqlite::Result<(i64, i64)> {
         self.sync(!batch.durable.is_empty() || !batch.marks.is_empty())?;
         let transaction = self.connection.unchecked_transaction()?;
@@ -107,8 +112,9 @@ impl Store {
                 Mark::Delivered(seq) => delivered = seq,
             }
         }
-        let waited = self.late.range(..=delivered).map(|(seq, event)| (*seq, event));
-        for (seq, event) in waited.chain(late(batch, self.sealed).filter(|(seq, _)| *seq <= delivered)) {
+        let deferred = self.deferred.range(..=delivered).map(|(seq, event)| (*seq, event));
+        let of_delivered = endings_of_sealed(batch, self.sealed).filter(|(seq, _)| *seq <= delivered);
+        for (seq, event) in deferred.chain(of_delivered) {
             put(&mut update, seq, event, &mut before)?;
         }
         open.enter(batch.receipts());
@@ -124,15 +130,16 @@ impl Store {
         self.connection.execute("DELETE FROM meta WHERE key = 'probe'", []).map(|_rows| ())
     }
 
-    fn keep(&mut self, seq: i64, event: &Event) {
-        if self.late.len() < LATE_MAX || self.late.contains_key(&seq) {
-            self.late.insert(seq, event.clone());
+    fn defer(&mut self, seq: i64, event: &Event) {
+        if self.deferred.len() < DEFERRED_MAX || self.deferred.contains_key(&seq) {
+            self.deferred.insert(seq, event.clone());
         } else {
             self.stats.lost_endings(1);
         }
     }
 
-    /// Detections survive a power cut, so their commit is synced; for the rest, a crash of the process is enough.
+    /// Detections must survive a power cut, so their commit is synced. Everything else must survive only a crash of the
+    /// process.
     fn sync(&mut self, wanted: bool) -> rusqlite::Result<()> {
         if self.synced != wanted {
             self.connection.pragma_update(None, "synchronous", if wanted { "FULL" } else { "NORMAL" })?;
@@ -149,7 +156,7 @@ impl Store {
 }
 
 /// The endings of rows that were sealed before this batch.
-fn late(batch: &Queue, sealed: i64) -> impl Iterator<Item = (i64, &Event)> {
+fn endings_of_sealed(batch: &Queue, sealed: i64) -> impl Iterator<Item = (i64, &Event)> {
     let numbered = batch.endings.iter().map(|(receipt, event)| (receipt.seq(), event));
     numbered.filter(move |(seq, _)| (1..=sealed).contains(seq))
 }
@@ -168,8 +175,9 @@ static UPDATE: LazyLock<String> = LazyLock::new(|| {
     format!("UPDATE events SET {} WHERE seq = ?1", sets.join(", "))
 });
 
-/// Runs a statement with the row number first, then the columns in order. `before` is the row that it ran with last:
-/// SQLite keeps what was bound, rows share most of their values, and binding is most of a row's cost.
+/// Runs a statement whose parameters are the row number and then the columns in order. `before` is the row that it ran with
+/// last: SQLite keeps bound values, so only those that differ are bound again. Rows share most of their values, and binding
+/// is most of a row's cost.
 fn put<'e>(
     statement: &mut Statement<'_>,
     seq: i64,
@@ -198,7 +206,7 @@ fn put<'e>(
     statement.raw_execute().map(|_rows| ())
 }
 
-/// True for equal values; what rows of one tunnel share is one text in memory, which nobody has to read.
+/// True for equal values. Rows of one tunnel share texts in memory, and those need not be compared byte by byte.
 fn is_bound(value: &Value<'_>, bound: &Value<'_>) -> bool {
     match (value, bound) {
         (Value::Text(text), Value::Text(other)) => {

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use super::files::FILE;
 use super::read::{Filter, Reader};
 use serde_json::Value;
 
@@ -171,7 +174,7 @@ async fn endings_that_wait_are_bounded_and_counted() {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(settings(dir.path())).unwrap();
     let mut receipts: Vec<Receipt> = Vec::new();
-    for _ in 0..=store::LATE_MAX {
+    for _ in 0..=store::DEFERRED_MAX {
         receipts.push(journal.append_early(event("a.example", Verdict::Log)));
     }
     journal.mark(Mark::Sealed(i64::try_from(receipts.len()).unwrap())).await.unwrap();

@@ -4,28 +4,28 @@
 //! the range, sent again byte for byte until the server says yes, then marked as delivered. A crash between the server's
 //! yes and the mark leads to one more send, which the server recognises by the token. The data path never waits for it.
 
-pub mod client;
-pub mod deliver;
-pub mod encode;
+mod client;
+pub(crate) mod deliver;
+pub(crate) mod encode;
 mod migrate;
-pub mod schema;
+pub(crate) mod schema;
 
 use std::path::PathBuf;
 
 pub use deliver::Delivery;
 
-/// Where and how to deliver.
+/// What is configured about delivery to ClickHouse.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// HTTP interface.
+    /// Address of its HTTP interface.
     pub url: http::Uri,
-    /// Database.
+    /// Database of the tables and views.
     pub database: String,
-    /// User.
+    /// Name of the user that creates tables and inserts rows.
     pub user: String,
-    /// File that holds the password.
+    /// File that holds the user's password.
     pub password_file: Option<PathBuf>,
-    /// Cluster, for replicated and distributed tables.
+    /// Name of the cluster; with one, tables are replicated and distributed.
     pub cluster: Option<String>,
     /// PEM files trusted beside the platform's.
     pub extra_roots: Vec<PathBuf>,

@@ -3,9 +3,10 @@ use std::path::Path;
 use rusqlite::Connection;
 use serde_json::Value;
 
+use super::super::files::FILE;
 use super::super::marks::{self, Position};
 use super::super::read::{Filter, Found, Reader, Table};
-use super::super::{FILE, Journal, Settings, WhenFull};
+use super::super::{Journal, Settings, WhenFull};
 use super::{VERSION, migrate};
 use crate::store::event::{Event, Failure};
 use crate::store::sink::clickhouse::encode;

@@ -17,7 +17,7 @@ const MESSAGE_MAX_CHARS: usize = 300;
 
 /// Why a step of delivery failed. The rows are kept in every case.
 #[derive(Debug, thiserror::Error)]
-pub enum DeliveryError {
+pub(crate) enum DeliveryError {
     /// The embedded store was not read or not written.
     #[error("{0}")]
     Store(String),

@@ -21,8 +21,8 @@ use crate::store::journal::read::Reader;
 use crate::telemetry::labels::Kind;
 use crate::telemetry::metrics::{Measured, Registry};
 
-/// Wait after a range that was not full: rows gather for so long, so that a quiet gateway makes one insert a second and
-/// not one for each row. Behind a full range the next one follows at once.
+/// Wait after a range that was not full, so that rows gather: a quiet gateway makes one insert a second, not one for each
+/// row. After a full range the next one is sent at once.
 const LINGER: Duration = Duration::from_secs(1);
 /// Waits after failures: doubled from one to the next, and each made up to twice as long at random, so that gateways do not
 /// come back all at once. The longest is half a minute.
@@ -33,7 +33,7 @@ const WAITS: ExponentialBuilder = ExponentialBuilder::new()
     .without_max_times()
     .with_jitter();
 
-/// One block for each insert, its token checked, and no column dropped in silence.
+/// With these, ClickHouse makes one block of an insert, checks its token, and refuses a column that it does not know.
 const INSERT_SETTINGS: [(&str, &str); 4] = [
     ("async_insert", "0"),
     ("insert_deduplicate", "1"),
@@ -130,13 +130,13 @@ impl Delivery {
         }
     }
 
-    /// Delivers one range; true when more may wait.
+    /// Delivers one range; true when more rows may wait.
     async fn step(&self) -> Result<bool, DeliveryError> {
         let Some(Sealed { position, full }) = self.seal().await? else { return Ok(false) };
         let (after, last) = (position.delivered, position.sealed);
         let range = self.read(move |reader| encode::range(reader.connection(), after, last)).await?;
         let rows = range.rows as u64;
-        // A sealed range whose rows were all deleted by the size limit is over.
+        // The size limit may have deleted all rows of a sealed range; then there is nothing to send.
         if rows > 0 {
             self.send(&position, range).await?;
         }
@@ -146,15 +146,15 @@ impl Delivery {
         Ok(full)
     }
 
-    /// Seals the next range unless one is under way; none when there is nothing to deliver.
+    /// Seals the next range, or gives the sealed one that is not delivered yet; none when there is nothing to deliver.
     ///
-    /// Rows that may still be completed are left for later, and the range is read only after it was sealed: from then on
-    /// no ending can change it.
+    /// Rows that may still be completed are left for a later range. A range is read only after it was sealed, because from
+    /// then on no ending can change it.
     async fn seal(&self) -> Result<Option<Sealed>, DeliveryError> {
         let journal = self.journal.clone();
         let choose = move |reader: &Reader| {
             let position = marks::position(reader.connection())?;
-            // In this order: every row up to the last one was noted as open before it could be read.
+            // In this order, because a row is noted as open before it becomes readable.
             let last = reader.last()?;
             let until = journal.first_open().map_or(last, |open| last.min(open - 1));
             let under_way = position.sealed > position.delivered;
@@ -174,7 +174,7 @@ impl Delivery {
 
     async fn send(&self, position: &Position, range: Range) -> Result<(), DeliveryError> {
         let Position { instance, delivered, sealed } = position;
-        // The last id tells two copies of a store apart that number different rows alike.
+        // Two copies of a store may give the same numbers to different rows; the last row's id tells them apart.
         let token = format!("{instance}-{}-{sealed}-{}", delivered + 1, range.last_id);
         let statement = format!("INSERT INTO {}.events FORMAT JSONEachRow", self.settings.database);
         let mut parameters = vec![("insert_deduplication_token", token.as_str())];
@@ -185,7 +185,7 @@ impl Delivery {
         self.server.insert(&statement, &parameters, Bytes::from(range.body)).await
     }
 
-    /// Reads the store away from the threads that serve traffic.
+    /// Reads the store on a thread of its own, because SQLite blocks.
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Reader) -> rusqlite::Result<T> + Send + 'static,
@@ -201,7 +201,7 @@ impl Delivery {
     }
 }
 
-/// A range that does not change any more: the rows after `position.delivered` up to `position.sealed`.
+/// A range of rows that no longer change: those after `position.delivered`, up to `position.sealed`.
 #[derive(Debug)]
 struct Sealed {
     position: Position,

@@ -7,34 +7,34 @@ use crate::store::event::COLUMNS;
 use crate::store::journal::read::object;
 
 /// Rows of one insert.
-pub const ROWS_MAX: usize = 5_000;
+pub(crate) const ROWS_MAX: usize = 5_000;
 /// A range ends when its rows have grown to this size.
-pub const BODY_MAX_BYTES: i64 = 8 * 1024 * 1024;
-/// About what the column names and punctuation of one row take.
+pub(crate) const BODY_MAX_BYTES: i64 = 8 * 1024 * 1024;
+/// Bytes that the column names and the punctuation of one row take, about.
 const ROW_BYTES: i64 = 1024;
 
 /// Where the next range ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
+pub(crate) struct End {
     /// The last row in it.
-    pub last: i64,
+    pub(crate) last: i64,
     /// True when the range is as large as ranges get: more rows may wait.
-    pub full: bool,
+    pub(crate) full: bool,
 }
 
 /// A range of rows, encoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Range {
+pub(crate) struct Range {
     /// The event id of the last row.
-    pub last_id: String,
+    pub(crate) last_id: String,
     /// How many rows.
-    pub rows: usize,
+    pub(crate) rows: usize,
     /// One JSON object a line.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
-/// Chooses the end of the range after `after`, at the latest `until`; none when there is no row.
-pub fn end(connection: &Connection, after: i64, until: i64) -> rusqlite::Result<Option<End>> {
+/// Where the range ends that begins after row `after` and goes to row `until` at most; none when it has no row.
+pub(crate) fn end(connection: &Connection, after: i64, until: i64) -> rusqlite::Result<Option<End>> {
     let lengths: Vec<String> =
         COLUMNS.iter().map(|column| format!("ifnull(octet_length(\"{}\"), 0)", column.name)).collect();
     let sql = format!(
@@ -57,7 +57,7 @@ pub fn end(connection: &Connection, after: i64, until: i64) -> rusqlite::Result<
 }
 
 /// Encodes the rows after `after` up to `last`; the same rows give the same bytes.
-pub fn range(connection: &Connection, after: i64, last: i64) -> rusqlite::Result<Range> {
+pub(crate) fn range(connection: &Connection, after: i64, last: i64) -> rusqlite::Result<Range> {
     let names: Vec<String> = COLUMNS.iter().map(|column| format!("\"{}\"", column.name)).collect();
     let sql =
         format!("SELECT seq, {} FROM events WHERE seq > ?1 AND seq <= ?2 ORDER BY seq", names.join(", "));
@@ -73,7 +73,7 @@ pub fn range(connection: &Connection, after: i64, last: i64) -> rusqlite::Result
     Ok(range)
 }
 
-/// ClickHouse reads `2026-11-23 21:04:05.000001`; lists and absent values are plain JSON.
+/// Writes a row as JSON, with its time as ClickHouse reads it: `2026-11-23 21:04:05.000001`.
 fn write_row(body: &mut Vec<u8>, mut fields: Map<String, Value>) {
     if let Some(Value::String(time)) = fields.get_mut("time") {
         *time = time.replace('T', " ").trim_end_matches('Z').to_owned();

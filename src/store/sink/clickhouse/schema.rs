@@ -2,10 +2,10 @@
 
 use crate::store::event::{COLUMNS, Column};
 
-/// Blocks whose tokens a table remembers, those of all gateways together. A gateway makes at most one small block a second
-/// or full ones of 5,000 rows, so ten gateways that are never idle have two and a half hours to send a range again.
+/// Inserts whose tokens a table remembers, of all gateways together. A gateway sends one small insert a second or full ones
+/// of 5,000 rows, so ten gateways that are never idle have two and a half hours to send a range again.
 const DEDUPLICATION_WINDOW: u32 = 100_000;
-/// And for how long a replicated table remembers them (the default is an hour): a gateway may be away for a week.
+/// How long a replicated table remembers them (the default is an hour): a gateway may be away for a week.
 const DEDUPLICATION_WINDOW_SECONDS: u32 = 7 * 24 * 60 * 60;
 /// The verdicts that make an event a detection.
 const DETECTED: &str = "verdict IN ('log', 'inspect', 'redirect', 'block')";
@@ -20,7 +20,7 @@ const DEFAULTS: [(&str, &str); 2] = [
 ];
 
 /// The statements that make (or complete) the schema; each can be run again.
-pub fn ddl(database: &str, cluster: Option<&str>, ttl_days: u32) -> Vec<String> {
+pub(crate) fn ddl(database: &str, cluster: Option<&str>, ttl_days: u32) -> Vec<String> {
     let on = cluster.map(|name| format!(" ON CLUSTER {name}")).unwrap_or_default();
     let table = format!("{database}.{}{on}", if cluster.is_some() { "events_local" } else { "events" });
     let ttl = format!("toDateTime(time) + INTERVAL {ttl_days} DAY");
@@ -39,7 +39,7 @@ pub fn ddl(database: &str, cluster: Option<&str>, ttl_days: u32) -> Vec<String> 
         ));
     }
     statements.extend(columns_added_later(database, cluster));
-    // Without an effect when nothing changes.
+    // These have no effect when nothing changes.
     statements.push(format!("ALTER TABLE {table} MODIFY SETTING {window}"));
     statements.push(format!("ALTER TABLE {table} MODIFY TTL {ttl}"));
     statements.extend(views(database, &on));
@@ -79,7 +79,7 @@ fn typed(column: &Column) -> String {
     format!("{name} {clickhouse}{default}")
 }
 
-/// Migration without a ledger: a column that is there already is left alone.
+/// Adds the columns that a table of an earlier build lacks. A column that exists stays as it is.
 fn columns_added_later(database: &str, cluster: Option<&str>) -> Vec<String> {
     let tables: &[&str] = if cluster.is_some() { &["events_local", "events"] } else { &["events"] };
     let on = cluster.map(|name| format!(" ON CLUSTER {name}")).unwrap_or_default();
