@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use daylight::detect::dlp;
 use daylight::detect::inspect::head::{self, Accepts, Head};
 use daylight::detect::inspect::{RequestBody, Signals};
 use daylight::detect::rules::{self, Names};
@@ -93,6 +94,22 @@ fn classifier(c: &mut Criterion) {
     }
 }
 
+fn redaction(c: &mut Criterion) {
+    let call = format!(
+        r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"echo","arguments":{{"text":"{}"}}}}}}"#,
+        "a few words and ".repeat(57)
+    );
+    c.bench_function("redaction: a 1 KiB MCP call", |b| b.iter(|| dlp::redact_json(black_box(&call), 16384)));
+    for (name, path) in [
+        ("a short path", "/v1/things/42"),
+        ("a long path", "/a-rather-long-path-of-words/and-more-words-2026"),
+    ] {
+        c.bench_function(&format!("redaction: {name}"), |b| b.iter(|| dlp::redact_path(black_box(path))));
+    }
+    let query = "q=how+to+write+a+parser&sort=-created_at&token=abc";
+    c.bench_function("redaction: a query", |b| b.iter(|| dlp::redact_query(black_box(query))));
+}
+
 fn minting(c: &mut Criterion) {
     let (dir, now) = (tempfile::tempdir().expect("a folder"), OffsetDateTime::now_utc());
     let leafs = Leafs::new(Authority::init(dir.path(), now).expect("a CA"), now).expect("a leaf key");
@@ -149,5 +166,5 @@ fn journal(c: &mut Criterion) {
     runtime.block_on(journal.close());
 }
 
-criterion_group!(benches, matcher, classifier, minting, journal);
+criterion_group!(benches, matcher, classifier, redaction, minting, journal);
 criterion_main!(benches);

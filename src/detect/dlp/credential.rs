@@ -62,8 +62,13 @@ fn known_kind(piece: &str) -> Option<Kind> {
         return Some(Kind::AwsKeyId);
     }
     let is_mixed_run = |run: &str| run.len() >= MIXED_RUN_MIN_BYTES && is_mixed(run);
+    // Comparing first bytes first spares most of the other comparisons.
+    let first = piece.as_bytes().first();
     let known = CREDENTIAL_STARTS.iter().find(|(start, _)| {
-        piece.strip_prefix(start).is_some_and(|rest| rest.split(['-', '_', '.', '~', '+']).any(is_mixed_run))
+        start.as_bytes().first() == first
+            && piece
+                .strip_prefix(start)
+                .is_some_and(|rest| rest.split(['-', '_', '.', '~', '+']).any(is_mixed_run))
     });
     known.map(|(_, kind)| *kind)
 }

@@ -132,7 +132,7 @@ impl<'t> Reader<'t> {
             Event::Part(part) => match part.kind {
                 Kind::Key => self.key(&part),
                 Kind::Text => self.string(&part),
-                Kind::Plain => self.plain(&part),
+                Kind::Plain => self.number_or_literal(&part),
             },
         }
     }
@@ -248,7 +248,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A number, `true`, `false` or `null`.
-    fn plain(&mut self, part: &Part<'_>) {
+    fn number_or_literal(&mut self, part: &Part<'_>) {
         let literal = self.at() - part.bytes.len()..self.at();
         let text = self.text.get(literal.clone()).unwrap_or_default();
         if let Some(secret) = self.secret().filter(|secret| secret.is_opened_by(text)) {

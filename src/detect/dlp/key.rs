@@ -15,12 +15,12 @@ use super::words::{
 pub(super) struct Secret {
     /// What the value is.
     pub(super) kind: Kind,
-    /// Nothing else is called so (`password`). What else is called so as well (`state`) is a secret where a value is
-    /// assigned to it, not in prose.
+    /// True for a name that only secrets have (`password`). Other things are called `state`, too: the value of such a name
+    /// is a secret where it is assigned to the name, not in prose.
     pub(super) certain: bool,
     /// The value is a header's (RFC 9110, section 11.6.2; RFC 6265) and goes on to the end of the line.
     pub(super) header: bool,
-    /// A number is a count: `tokens`.
+    /// The name is a plural (`tokens`), so that a number is a count.
     plural: bool,
 }
 
@@ -53,11 +53,11 @@ pub(super) fn secret(name: &str) -> Option<Secret> {
     let by_words =
         || kind_of(last, &LAST_WORDS).or_else(|| folded.words().find_map(|word| kind_of(word, &WORDS)));
     let found = part(folded.text()).or_else(|| by_words().map(|kind| (kind, false)))?;
-    (!DESCRIPTIONS.contains(&last)).then(|| secret(found))
+    (!DESCRIPTIONS.iter().any(|known| known.as_bytes() == last)).then(|| secret(found))
 }
 
-fn kind_of(word: &str, table: &[(&str, Kind)]) -> Option<Kind> {
-    table.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
+fn kind_of(word: &[u8], table: &[(&str, Kind)]) -> Option<Kind> {
+    table.iter().find(|(known, _)| known.as_bytes() == word).map(|(_, kind)| *kind)
 }
 
 impl Secret {
@@ -80,16 +80,16 @@ impl Secret {
     }
 }
 
-fn is_plural(word: &str) -> bool {
-    word.ends_with('s') && !word.ends_with("ss")
+fn is_plural(word: &[u8]) -> bool {
+    word.ends_with(b"s") && !word.ends_with(b"ss")
 }
 
-fn is_header(folded: &str) -> bool {
-    folded.ends_with("authorization") || folded.ends_with("cookie")
+fn is_header(folded: &[u8]) -> bool {
+    folded.ends_with(b"authorization") || folded.ends_with(b"cookie")
 }
 
 /// What the first part that counts means, and whether it is certain.
-fn part(folded: &str) -> Option<(Kind, bool)> {
+fn part(folded: &[u8]) -> Option<(Kind, bool)> {
     let parts = FINDER.as_ref()?.find_iter(folded).map(|found| found.pattern().as_usize());
     let certain = |part: usize| CERTAIN_PARTS.get(part).map(|(_, kind)| (*kind, true));
     let likely = |part: usize| Some((LIKELY_PARTS.get(part.checked_sub(CERTAIN_PARTS.len())?)?.1, false));
@@ -126,11 +126,11 @@ impl Folded {
         folded
     }
 
-    fn text(&self) -> &str {
+    fn text(&self) -> &[u8] {
         self.slice(0, self.len)
     }
 
-    fn words(&self) -> impl Iterator<Item = &str> {
+    fn words(&self) -> impl Iterator<Item = &[u8]> {
         let start = |&at: &usize| self.starts >> at & 1 == 1;
         (0..self.len).filter(start).map(move |from| {
             let to = (from + 1..self.len).find(start).unwrap_or(self.len);
@@ -138,8 +138,8 @@ impl Folded {
         })
     }
 
-    fn slice(&self, from: usize, to: usize) -> &str {
-        self.bytes.get(from..to).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    fn slice(&self, from: usize, to: usize) -> &[u8] {
+        self.bytes.get(from..to).unwrap_or_default()
     }
 }
 

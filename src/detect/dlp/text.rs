@@ -64,7 +64,7 @@ fn find_in_word(found: &mut Collector, text: &str, range: Range<usize>, nesting:
     }
 }
 
-/// The secret that a word announces.
+/// The secret behind a word that says one follows.
 fn announced(text: &str, word: &Range<usize>) -> Option<Announced> {
     let spoken = text.get(word.clone()).unwrap_or_default();
     if spoken.len() >= PEM_BEGIN.len() && spoken.contains(PEM_BEGIN) {

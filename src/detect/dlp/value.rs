@@ -9,7 +9,7 @@ use super::words::SCHEMES;
 pub(super) struct Assignment {
     /// First byte of the value, quotes included.
     start: usize,
-    /// The name is quoted, a tag, or followed by `=`: no prose.
+    /// The name is quoted, a tag, or followed by `=`, which it is not in prose.
     pub(super) formal: bool,
     /// The name is an XML tag.
     tag: bool,

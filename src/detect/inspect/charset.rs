@@ -46,7 +46,8 @@ enum Encoded {
     #[default]
     Unknown,
     Utf8,
-    Utf16(encoding_rs::Decoder),
+    /// Boxed, because nearly every body is UTF-8 and would carry the room.
+    Utf16(Box<encoding_rs::Decoder>),
     Utf32 {
         big: bool,
     },
@@ -122,7 +123,9 @@ impl Transcoder {
 
     /// Tells the encoding by the first bytes, and reads them.
     fn begin(&mut self, start: &[u8], sink: &mut dyn FnMut(&[u8])) {
-        let utf16 = |encoding: &'static Encoding| Encoded::Utf16(encoding.new_decoder_without_bom_handling());
+        let utf16 = |encoding: &'static Encoding| {
+            Encoded::Utf16(Box::new(encoding.new_decoder_without_bom_handling()))
+        };
         let (encoded, mark) = match *start {
             [0xef, 0xbb, 0xbf, ..] => (Encoded::Utf8, 3),
             [0xff, 0xfe, 0, 0, ..] => (Encoded::Utf32 { big: false }, 4),

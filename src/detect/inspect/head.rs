@@ -142,7 +142,8 @@ fn decoded_name(text: &str) -> String {
     decoded.unwrap_or_else(|| text.to_owned())
 }
 
-/// Names alone are weak: pages about MCP have them too. With the form of a call they are strong.
+/// Notes `mcp` in path and host. Alone it is weak evidence, because pages about MCP have it, too; in a request that has
+/// the form of a call it is strong.
 fn note_mcp_names(head: &Head<'_>, call: bool, signals: &mut Signals) {
     if head.path.as_bytes().windows(3).any(|w| w.eq_ignore_ascii_case(b"mcp"))
         && head.path.split('/').any(|segment| segment.eq_ignore_ascii_case("mcp"))

@@ -46,7 +46,7 @@ impl Messages {
         Self { side, ..Self::default() }
     }
 
-    /// Takes the next token.
+    /// Takes the next token of the body.
     pub fn token(&mut self, token: Token<'_>, signals: &mut Signals) {
         match token {
             Token::BeginObject => self.begin(true),
@@ -132,12 +132,12 @@ impl Messages {
             (Some(Position::Error), true, Key::Data) => Position::ErrorData,
             _ => Position::Elsewhere,
         };
-        self.opened(key);
+        self.container_opened(key);
         self.positions.push(position);
     }
 
-    /// Members whose mere presence as a container says something.
-    fn opened(&mut self, key: Key) {
+    /// Members that are evidence because they are an object or array, whatever is in it.
+    fn container_opened(&mut self, key: Key) {
         let facts = &mut self.facts;
         match (self.positions.last(), key) {
             (Some(Position::Message), Key::Id) => facts.id = Some(NO_ID.to_owned()),

@@ -1,4 +1,4 @@
-//! Evidence in a response, read in passing.
+//! Evidence in a response, read while it streams to the client.
 
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};

@@ -1,4 +1,4 @@
-//! What was seen of MCP in one exchange.
+//! What inspection learned about one exchange.
 
 use crate::detect::mcp;
 

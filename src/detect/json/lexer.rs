@@ -30,14 +30,18 @@ pub enum Token<'a> {
 
 /// The content of a string. It is decoded only when somebody asks: most strings of a body say nothing about MCP.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Text<'a>(&'a [u8]);
+pub struct Text<'a> {
+    raw: &'a [u8],
+    escaped: bool,
+}
 
 impl<'a> Text<'a> {
     /// What the string stands for, at most [`TOKEN_MAX_BYTES`] of it.
     ///
     /// Half a surrogate pair is left out, so that a method cannot be disguised by one.
     pub fn text(self) -> Cow<'a, str> {
-        match utf8(self.0) {
+        match utf8(self.raw) {
+            raw if !self.escaped => cut(raw),
             Cow::Borrowed(raw) => cut(unescaped(raw, None)),
             Cow::Owned(raw) => cut(Cow::Owned(unescaped(&raw, None).into_owned())),
         }
@@ -45,7 +49,7 @@ impl<'a> Text<'a> {
 
     /// The string as it was written, without quotes, at most three times [`TOKEN_MAX_BYTES`] of it.
     pub fn raw(self) -> Cow<'a, str> {
-        utf8(self.0)
+        utf8(self.raw)
     }
 }
 
@@ -61,6 +65,8 @@ pub struct Lexer {
     scanner: Scanner,
     /// The token at hand, when it began in an earlier piece.
     kept: Vec<u8>,
+    /// There is a backslash in it.
+    escaped: bool,
 }
 
 impl Lexer {
@@ -77,7 +83,7 @@ impl Lexer {
                 Event::BeginArray => sink(Token::BeginArray),
                 Event::End => sink(Token::End),
                 // All in one piece, as nearly always: nothing is copied.
-                Event::Part(part) if part.ended && self.kept.is_empty() => sink(token(part.kind, part.bytes)),
+                Event::Part(part) if part.ended && self.kept.is_empty() => sink(token(&part)),
                 Event::Part(part) => self.keep(part, sink),
             }
         }
@@ -87,25 +93,28 @@ impl Lexer {
     /// The bytes have ended: a number at the top level is complete now.
     pub fn finish(&mut self, sink: &mut impl FnMut(Token<'_>)) {
         if self.scanner.ends_with_text() && !self.kept.is_empty() {
-            self.keep(Part { kind: Kind::Plain, bytes: &[], ended: true }, sink);
+            self.keep(Part { kind: Kind::Plain, bytes: &[], ended: true, escaped: false }, sink);
         }
     }
 
     fn keep(&mut self, part: Part<'_>, sink: &mut impl FnMut(Token<'_>)) {
         let room = RAW_MAX_BYTES.saturating_sub(self.kept.len()).min(part.bytes.len());
         self.kept.extend_from_slice(part.bytes.get(..room).unwrap_or_default());
+        self.escaped |= part.escaped;
         if part.ended {
-            sink(token(part.kind, &self.kept));
+            sink(token(&Part { bytes: &self.kept, escaped: self.escaped, ..part }));
             self.kept.clear();
+            self.escaped = false;
         }
     }
 }
 
-fn token(kind: Kind, bytes: &[u8]) -> Token<'_> {
-    let first = |max: usize| bytes.get(..max).unwrap_or(bytes);
-    match kind {
-        Kind::Key => Token::Key(Text(first(RAW_MAX_BYTES))),
-        Kind::Text => Token::Text(Text(first(RAW_MAX_BYTES))),
+fn token<'a>(part: &Part<'a>) -> Token<'a> {
+    let first = |max: usize| part.bytes.get(..max).unwrap_or(part.bytes);
+    let text = || Text { raw: first(RAW_MAX_BYTES), escaped: part.escaped };
+    match part.kind {
+        Kind::Key => Token::Key(text()),
+        Kind::Text => Token::Text(text()),
         Kind::Plain => Token::Plain(std::str::from_utf8(first(TOKEN_MAX_BYTES)).unwrap_or_default()),
     }
 }

@@ -42,6 +42,8 @@ pub struct Part<'a> {
     pub bytes: &'a [u8],
     /// The token ends here. Otherwise the next part continues it.
     pub ended: bool,
+    /// There is a backslash among the bytes.
+    pub escaped: bool,
 }
 
 /// What a token is.
@@ -158,38 +160,36 @@ impl Scanner {
     #[inline]
     fn structure<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, Stop> {
         while let Some((&byte, after)) = bytes.split_first() {
+            let token = std::mem::replace(bytes, after);
             match (self.expect, byte) {
                 (_, b' ' | b'\t' | b'\r' | b'\n') => {}
                 (Expect::CommaOrEnd, b',') => self.expect = self.after_comma(),
                 (Expect::Colon, b':') => self.expect = Expect::Value,
                 (Expect::Value | Expect::ValueOrEnd | Expect::Key | Expect::KeyOrEnd, b'"') => {
                     self.within = Within::Text;
-                    *bytes = after;
                     return self.string(bytes);
                 }
-                (Expect::Value | Expect::ValueOrEnd, b'{' | b'[') => {
-                    let event = self.begin(byte == b'{')?;
-                    *bytes = after;
-                    return Ok(Some(event));
+                (Expect::Value | Expect::ValueOrEnd, b'{' | b'[') if self.depth < self.depth_max => {
+                    return Ok(Some(self.begin(byte == b'{')));
                 }
-                (Expect::KeyOrEnd, b'}') | (Expect::ValueOrEnd, b']') => {
-                    *bytes = after;
-                    return Ok(Some(self.end()));
-                }
+                (Expect::KeyOrEnd, b'}') | (Expect::ValueOrEnd, b']') => return Ok(Some(self.end())),
                 (Expect::CommaOrEnd, b'}' | b']') if self.in_object() == (byte == b'}') => {
-                    *bytes = after;
                     return Ok(Some(self.end()));
+                }
+                (Expect::Value | Expect::ValueOrEnd, b'{' | b'[') => {
+                    *bytes = token;
+                    return Err(Stop::TooDeep);
                 }
                 (Expect::Value | Expect::ValueOrEnd, _) if self.begins_plain(byte) => {
-                    return self.plain(byte, bytes);
+                    *bytes = token;
+                    return self.begin_plain(byte, bytes);
                 }
                 _ => {
-                    let skipped = self.tolerated(bytes).ok_or(Stop::Syntax)?;
-                    *bytes = bytes.get(skipped..).unwrap_or_default();
-                    continue;
+                    *bytes = token;
+                    let skipped = self.tolerated(token).ok_or(Stop::Syntax)?;
+                    *bytes = token.get(skipped..).unwrap_or_default();
                 }
             }
-            *bytes = after;
         }
         Ok(None)
     }
@@ -224,15 +224,12 @@ impl Scanner {
         }
     }
 
-    fn begin<'a>(&mut self, object: bool) -> Result<Event<'a>, Stop> {
-        if self.depth >= self.depth_max {
-            return Err(Stop::TooDeep);
-        }
+    fn begin<'a>(&mut self, object: bool) -> Event<'a> {
         let bit = 1_u128 << self.depth;
         self.objects = if object { self.objects | bit } else { self.objects & !bit };
         self.depth += 1;
         self.expect = if object { Expect::KeyOrEnd } else { Expect::ValueOrEnd };
-        Ok(if object { Event::BeginObject } else { Event::BeginArray })
+        if object { Event::BeginObject } else { Event::BeginArray }
     }
 
     fn end<'a>(&mut self) -> Event<'a> {
@@ -255,7 +252,7 @@ impl Scanner {
     /// Inside a string: runs to its end or to that of the bytes.
     #[inline]
     fn string<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, Stop> {
-        let (text, mut at) = (*bytes, 0);
+        let (text, mut at, mut escaped) = (*bytes, 0, false);
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
             if self.within != Within::Text {
                 at += self.escape(rest)?;
@@ -267,32 +264,38 @@ impl Scanner {
                 Some(b'"') => {
                     let (part, rest) = text.split_at(at);
                     *bytes = rest.get(1..).unwrap_or_default();
-                    return Ok(Some(self.string_part(part, true)));
+                    return Ok(Some(self.string_part(Part {
+                        kind: Kind::Text,
+                        bytes: part,
+                        ended: true,
+                        escaped,
+                    })));
                 }
-                Some(b'\\') => self.within = Within::Escape,
+                Some(b'\\') => (self.within, escaped) = (Within::Escape, true),
                 Some(_) => return Err(Stop::Syntax),
             }
             at += 1;
         }
         *bytes = &[];
-        Ok((!text.is_empty()).then(|| self.string_part(text, false)))
+        let part = Part { kind: Kind::Text, bytes: text, ended: false, escaped };
+        Ok((!text.is_empty()).then(|| self.string_part(part)))
     }
 
-    fn string_part<'a>(&mut self, bytes: &'a [u8], ended: bool) -> Event<'a> {
+    fn string_part<'a>(&mut self, part: Part<'a>) -> Event<'a> {
         let is_key = matches!(self.expect, Expect::Key | Expect::KeyOrEnd);
-        if ended && is_key {
+        if part.ended && is_key {
             self.within = Within::Nothing;
             self.expect = Expect::Colon;
-        } else if ended {
+        } else if part.ended {
             self.after_value();
         }
-        Event::Part(Part { kind: if is_key { Kind::Key } else { Kind::Text }, bytes, ended })
+        Event::Part(Part { kind: if is_key { Kind::Key } else { Kind::Text }, ..part })
     }
 
     /// How far a string goes on without anything that needs a closer look.
     fn run(&self, bytes: &[u8]) -> usize {
         match self.dialect {
-            Dialect::Strict => plain_len(bytes),
+            Dialect::Strict => uneventful_len(bytes),
             Dialect::Tolerant => memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len()),
         }
     }
@@ -312,7 +315,7 @@ impl Scanner {
     }
 
     /// At the first byte of a number or literal.
-    fn plain<'a>(&mut self, first: u8, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, Stop> {
+    fn begin_plain<'a>(&mut self, first: u8, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, Stop> {
         if self.dialect == Dialect::Tolerant {
             return self.tolerant_plain(bytes);
         }
@@ -335,7 +338,7 @@ impl Scanner {
         }
         *bytes = rest;
         self.after_value();
-        Ok(Some(Event::Part(Part { kind: Kind::Plain, bytes: plain, ended: true })))
+        Ok(Some(Event::Part(Part { kind: Kind::Plain, bytes: plain, ended: true, escaped: false })))
     }
 
     /// Inside something that starts like a number: what a careless parser takes is read, too.
@@ -362,7 +365,12 @@ impl Scanner {
             self.after_value();
         }
         *bytes = rest;
-        (ended || !part.is_empty()).then_some(Event::Part(Part { kind: Kind::Plain, bytes: part, ended }))
+        (ended || !part.is_empty()).then_some(Event::Part(Part {
+            kind: Kind::Plain,
+            bytes: part,
+            ended,
+            escaped: false,
+        }))
     }
 }
 
@@ -375,7 +383,7 @@ fn split_plain(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// How far a string goes on without a quote, a backslash or a control character.
-fn plain_len(bytes: &[u8]) -> usize {
+fn uneventful_len(bytes: &[u8]) -> usize {
     let ends = |b: u8| (b == b'"') | (b == b'\\') | (b < 0x20);
     // Whole blocks without a branch for each byte, which the compiler turns into vector code.
     let (blocks, _) = bytes.as_chunks::<BLOCK_BYTES>();

@@ -18,7 +18,7 @@ fn read(body: &[u8], headers: &HeaderMap, chunk: usize) -> (Signals, BodyVerdict
     (signals, verdict)
 }
 
-fn plain(body: &str) -> Signals {
+fn signals_of(body: &str) -> Signals {
     read(body.as_bytes(), &HeaderMap::new(), usize::MAX).0
 }
 
@@ -38,12 +38,12 @@ fn with(name: &'static str, value: &'static str) -> HeaderMap {
 #[test]
 fn every_method_of_every_revision_is_recognised() {
     for (method, exclusivity) in METHODS {
-        let legacy = plain(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{}}}}"#));
+        let legacy = signals_of(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{}}}}"#));
         if exclusivity == Exclusivity::McpOnly {
             assert_eq!(legacy.strength(), Strength::Definitive, "{method}");
             assert_eq!(legacy.method(), Some(method));
         }
-        let modern = plain(&format!(
+        let modern = signals_of(&format!(
             r#"{{"method":"{method}","params":{{"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}},"jsonrpc":"2.0"}}"#
         ));
         assert_eq!(modern.strength(), Strength::Definitive, "{method}");
@@ -53,9 +53,9 @@ fn every_method_of_every_revision_is_recognised() {
 
 #[test]
 fn a_call_gives_up_its_tool_and_id_and_initialize_its_client() {
-    let call = plain(CALL);
+    let call = signals_of(CALL);
     assert_eq!((call.tool(), ids(&call)), (Some("echo"), vec!["7"]));
-    let hello = plain(
+    let hello = signals_of(
         r#"{"jsonrpc":"2.0","id":"a\"b","method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"claude-code"}}}"#,
     );
     assert_eq!(hello.strength(), Strength::Definitive);
@@ -87,7 +87,7 @@ fn lookalikes_stay_below_strong() {
         ("a nested call", r#"{"events":[{"jsonrpc":"2.0","method":"tools/call"}]}"#),
         ("no JSON-RPC", r#"{"method":"tools/call","params":{"name":"x","arguments":{}}}"#),
     ] {
-        assert!(plain(body).strength() < Strength::Strong, "{what}: {:?}", plain(body));
+        assert!(signals_of(body).strength() < Strength::Strong, "{what}: {:?}", signals_of(body));
     }
 }
 

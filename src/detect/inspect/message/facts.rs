@@ -19,9 +19,10 @@ pub enum Side {
 pub(super) struct Facts {
     pub(super) json_rpc: bool,
     pub(super) methods: Vec<String>,
+    /// Every `params.name`.
     pub(super) names: Vec<String>,
     pub(super) uri: Option<String>,
-    /// JSON text.
+    /// The id as JSON text.
     pub(super) id: Option<String>,
     pub(super) params: bool,
     pub(super) result: bool,
@@ -49,7 +50,7 @@ pub(super) struct Facts {
     pub(super) odd_keys: bool,
     /// More methods or names than are kept.
     pub(super) too_many: bool,
-    /// Where this message's calls begin among all.
+    /// Index of this message's first call in [`Signals::calls`].
     first_call: Option<usize>,
 }
 
@@ -160,7 +161,7 @@ impl Facts {
         }
     }
 
-    /// Keeps who speaks which version.
+    /// Keeps the names of client and server and the version that they speak.
     fn name_peers(&self, side: Side, signals: &mut Signals) {
         let (client, server) = match side {
             Side::Request => (self.client.as_ref(), None),
@@ -173,7 +174,8 @@ impl Facts {
         signals.server = signals.server.take().or_else(|| server.cloned());
     }
 
-    /// Lists the message's calls; anew when it was judged before its end. False when there are more than are kept.
+    /// Lists the message's calls. A message that was read before its end is listed again, in place of its first list. False
+    /// when there are more calls than are kept.
     fn list_calls(&mut self, batch: bool, signals: &mut Signals) -> bool {
         if signals.claimed.method.as_ref().is_some_and(|claimed| self.methods.iter().any(|m| m != claimed)) {
             signals.note(&e::METHOD_MISMATCH);
