@@ -119,7 +119,7 @@ fn every_signal_is_described_with_its_strength() {
     let docs =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/signals.md")).unwrap();
     let row = |signal: &&daylight::detect::inspect::signals::Signal| {
-        format!("| {} | {} |", signal.id, signal.strength.as_str())
+        format!("| {} | {} | {} |", signal.id, signal.word, signal.strength.as_str())
     };
     let rows = daylight::detect::inspect::evidence::ALL.iter().map(row);
     none(

@@ -44,8 +44,10 @@ impl Strength {
 /// One piece of evidence; a closed set, so that it can be counted and explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signal {
-    /// Stable id, e.g. `RB2`.
+    /// Stable id, e.g. `RB2`: what events store.
     pub id: &'static str,
+    /// The same in words, e.g. `own-method`: rules may use either.
+    pub word: &'static str,
     /// What it is worth on its own.
     pub strength: Strength,
     /// Which part of the exchange it was seen in; two strong signals of different classes make a definitive one.

@@ -13,7 +13,7 @@ use super::facts::{Facts, Field};
 use super::fields::{Fields, Pattern, Slot};
 use super::file::{Condition, HeaderCondition, McpCondition};
 use super::given::EMPTY;
-use crate::detect::inspect::evidence;
+use crate::detect::inspect::{Signal, evidence};
 use crate::host::destination::normal_host;
 use crate::yaml::{Located, Place, Source};
 
@@ -166,18 +166,14 @@ impl Compiler {
             });
             parts.push(Expression::Atom(atom));
         }
-        if let Some(unknown) = signal.iter().find(|id| evidence::ALL.iter().all(|known| known.id != id.value))
-        {
-            let ids: Vec<&str> = evidence::ALL.iter().map(|signal| signal.id).collect();
-            let message = format!(
-                "`{}` is not a signal; docs/signals.md describes them: {}",
-                unknown.value,
-                ids.join(", ")
-            );
-            return Err(self.source.at(unknown, message));
+        let mut signals = Parts::new();
+        for typed in signal.iter() {
+            let signal = evidence::find(&typed.value).ok_or_else(|| self.unknown_signal(typed))?;
+            let Facts { stages, signals: atoms, .. } = &mut self.facts;
+            signals.push(known(atoms, signal.id, Stage::Mcp, stages));
         }
+        one_of(signals, parts);
         for (slot, globs) in [
-            (Slot::McpSignal, signal),
             (Slot::McpMethod, method),
             (Slot::McpVersion, protocol_version),
             (Slot::McpTool, tool),
@@ -189,6 +185,17 @@ impl Compiler {
             return Err(self.source.at(mcp, format!("`mcp` {EMPTY} (`is_mcp: weak` is every trace of MCP)")));
         }
         Ok(())
+    }
+
+    fn unknown_signal(&self, typed: &Spanned<String>) -> Located {
+        let list = |name: fn(&Signal) -> &str| {
+            evidence::ALL.iter().map(|signal| name(signal)).collect::<Vec<_>>().join(", ")
+        };
+        let (ids, words) = (list(|signal| signal.id), list(|signal| signal.word));
+        let name = &typed.value;
+        let message =
+            format!("`{name}` is not a signal; docs/signals.md describes them: {ids}; or in words: {words}");
+        self.source.at(typed, message)
     }
 
     /// Exact names and suffixes go into a map: ten thousand of them cost no more than one.

@@ -111,7 +111,8 @@ pub(super) struct Facts {
     pub(super) user_agent: Field,
     pub(super) headers: Vec<(HeaderName, Atom, Field)>,
     pub(super) strengths: Vec<(Strength, Atom)>,
-    pub(super) mcp_signal: Field,
+    /// By the signal's id.
+    pub(super) signals: BTreeMap<&'static str, Atom>,
     pub(super) mcp_method: Field,
     pub(super) mcp_version: Field,
     pub(super) mcp_tool: Field,
@@ -169,9 +170,8 @@ impl Facts {
                 proven.set(*atom);
             }
         }
-        for signal in &signals.evidence {
-            self.mcp_signal.scan(Some(signal.id.as_bytes()), proven);
-        }
+        let found = signals.evidence.iter().filter_map(|signal| self.signals.get(signal.id));
+        found.for_each(|atom| proven.set(*atom));
         signals.methods().for_each(|method| self.mcp_method.scan(Some(method.as_bytes()), proven));
         signals.targets().for_each(|name| self.mcp_tool.scan(Some(name.as_bytes()), proven));
         self.mcp_version.scan(signals.protocol_version.as_deref().map(str::as_bytes), proven);

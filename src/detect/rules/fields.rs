@@ -47,7 +47,6 @@ pub(super) enum Slot {
     UserAgent,
     /// A header, by its position in `Facts::headers`.
     Header(usize),
-    McpSignal,
     McpMethod,
     McpVersion,
     McpTool,
@@ -60,9 +59,7 @@ impl Slot {
         match self {
             Self::Host | Self::Sni => Stage::Names,
             Self::Path | Self::Query | Self::ContentType | Self::UserAgent | Self::Header(_) => Stage::Head,
-            Self::McpSignal | Self::McpMethod | Self::McpVersion | Self::McpTool | Self::McpClient => {
-                Stage::Mcp
-            }
+            Self::McpMethod | Self::McpVersion | Self::McpTool | Self::McpClient => Stage::Mcp,
             Self::Body => Stage::Body,
         }
     }
@@ -81,7 +78,6 @@ impl Slot {
             Self::ContentType => &mut facts.content_type,
             Self::UserAgent => &mut facts.user_agent,
             Self::Header(index) => return facts.headers.get_mut(index).map(|(_, _, field)| field),
-            Self::McpSignal => &mut facts.mcp_signal,
             Self::McpMethod => &mut facts.mcp_method,
             Self::McpVersion => &mut facts.mcp_version,
             Self::McpTool => &mut facts.mcp_tool,

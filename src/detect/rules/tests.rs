@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::load::from_sources;
 use super::*;
+use crate::detect::inspect::{Signal, Signals, evidence};
 use crate::yaml::{Located, Source};
 
 fn set(text: &str) -> Result<Arc<RuleSet>, Located> {
@@ -149,6 +150,40 @@ fn a_mistake_in_a_condition_points_to_its_place_and_shows_the_line() {
             "{condition}\n{error}"
         );
     }
+}
+
+#[test]
+fn a_signal_is_named_by_its_id_or_by_its_word() {
+    let rules =
+        set(&rule("{ any: [{ mcp: { signal: [RB2] } }, { mcp: { signal: [own-method] } }] }")).unwrap();
+    let mut evaluation = rules.names(&names("x.example")).exchange();
+    assert!(evaluation.matches().is_empty());
+    let mut signals = Signals::default();
+    signals.note(&evidence::OWN_METHOD);
+    evaluation.learn(&signals);
+    assert_eq!(evaluation.matches().len(), 1);
+    let both = rules.explain("a").unwrap();
+    assert!(both.contains("Any([Any([Atom(0)]), Any([Atom(0)])])"), "id and word are one fact: {both}");
+}
+
+#[test]
+fn the_docs_list_every_signal_by_id_and_word() {
+    let described = include_str!("../../../docs/signals.md");
+    let rows: Vec<String> = described
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.rsplit_once(" | "))
+        .map(|(row, _what_was_seen)| row.to_owned())
+        .skip(1)
+        .collect();
+    let class = |signal: &Signal| format!("{:?}", signal.class).to_lowercase();
+    let row = |signal: &&Signal| {
+        format!("{} | {} | {} | {}", signal.id, signal.word, signal.strength.as_str(), class(signal))
+    };
+    assert_eq!(rows, evidence::ALL.iter().map(row).collect::<Vec<_>>(), "docs/signals.md");
+    let named = include_str!("../../../docs/rules.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    let list = evidence::ALL.iter().map(|signal| format!("`{}` ({})", signal.word, signal.id));
+    let list = list.collect::<Vec<_>>().join(", ");
+    assert!(named.contains(&list), "docs/rules.md must list {list}");
 }
 
 #[cfg(feature = "hyperscan")]
