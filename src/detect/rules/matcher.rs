@@ -1,24 +1,26 @@
-//! Many patterns over one text at once. Hyperscan's API where libhs is there, pure Rust otherwise; one semantics:
-//! bytes, `.` matches everything, a pattern that matches the empty text is refused.
+//! Matches many patterns over one text in one pass: with Hyperscan where `build.rs` finds libhs, in pure Rust otherwise.
+//!
+//! Both engines have the same semantics: patterns are over bytes, `.` matches every byte, and a pattern that matches the
+//! empty text is refused. `docs/engines.md` has the measurements behind the choice.
 
 pub(crate) mod glob;
-#[cfg(feature = "hyperscan")]
+#[cfg(libhs)]
 mod hs;
 mod pieces;
-#[cfg(any(test, not(feature = "hyperscan")))]
+#[cfg(any(test, not(libhs)))]
 mod pure;
 mod syntax;
 
-#[cfg(feature = "hyperscan")]
+#[cfg(libhs)]
 pub(crate) use hs::{Scan, Set};
-#[cfg(not(feature = "hyperscan"))]
+#[cfg(not(libhs))]
 pub(crate) use pure::{Scan, Set};
 
 pub(crate) use glob::Glob;
 pub(crate) use syntax::check;
 
-/// The engine's name, for `daylight check` and the metrics.
-pub const ENGINE: &str = if cfg!(feature = "hyperscan") { "hyperscan" } else { "pure" };
+/// The engine's name, as `daylight check` and the metrics show it.
+pub const ENGINE: &str = if cfg!(libhs) { "hyperscan" } else { "pure" };
 
 #[cfg(test)]
 mod tests;

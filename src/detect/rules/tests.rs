@@ -186,7 +186,7 @@ fn the_docs_list_every_signal_by_id_and_word() {
     assert!(named.contains(&list), "docs/rules.md must list {list}");
 }
 
-#[cfg(feature = "hyperscan")]
+#[cfg(libhs)]
 #[test]
 fn a_pattern_that_only_the_engine_refuses_is_found_among_the_others() {
     let error = mistake("{ path_regex: \"^/a\", all: [{ path_regex: \"(?U)ab+\" }] }");

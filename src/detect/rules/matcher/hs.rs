@@ -1,14 +1,14 @@
-//! Hyperscan: block mode for short fields, streaming over bodies, scratch space reused.
+//! The Hyperscan engine: block mode for short fields, streaming mode for bodies.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyperscan::prelude::*;
 use hyperscan::{BlockMode, PatternFlags, ScratchRef, StreamingMode};
 
-/// Scratch spaces kept for reuse.
+/// Scratch spaces kept for reuse; one scan needs one for its time.
 const SCRATCH_MAX: usize = 64;
 
-/// Compiled patterns; numbers are positions in the list they were made from.
+/// Compiled patterns. A hit is reported as the pattern's position in the list that the set was made from.
 #[derive(Clone)]
 pub(crate) struct Set {
     inner: Arc<Inner>,
@@ -17,7 +17,7 @@ pub(crate) struct Set {
 struct Inner {
     block: BlockDatabase,
     streaming: StreamingDatabase,
-    prototype: Mutex<Vec<Scratch>>,
+    scratches: Mutex<Vec<Scratch>>,
 }
 
 impl std::fmt::Debug for Set {
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Scan {
     }
 }
 
-/// One text in pieces; keeps its database alive and gives its stream back.
+/// A text that is read in pieces. It keeps its database alive, and closes its stream when it is dropped.
 pub(crate) struct Scan {
     set: Set,
     stream: Option<Stream>,
@@ -46,7 +46,7 @@ impl Drop for Scan {
 }
 
 impl Set {
-    /// Compiles; patterns were checked before.
+    /// Compiles patterns that `check` accepted; the error is the engine's reason.
     pub(crate) fn new(patterns: &[String]) -> Result<Self, String> {
         let compiled: Result<Vec<Pattern>, String> = patterns
             .iter()
@@ -63,7 +63,7 @@ impl Set {
         let streaming: StreamingDatabase = compiled.build::<StreamingMode>().map_err(|e| e.to_string())?;
         let mut scratch = block.alloc_scratch().map_err(|e| e.to_string())?;
         streaming.realloc_scratch(&mut scratch).map_err(|e| e.to_string())?;
-        Ok(Self { inner: Arc::new(Inner { block, streaming, prototype: Mutex::new(vec![scratch]) }) })
+        Ok(Self { inner: Arc::new(Inner { block, streaming, scratches: Mutex::new(vec![scratch]) }) })
     }
 
     /// Calls `hit` with every pattern that matches somewhere in the text.
@@ -76,12 +76,12 @@ impl Set {
         });
     }
 
-    /// Starts a text in pieces.
+    /// Starts a text that comes in pieces.
     pub(crate) fn start(&self) -> Scan {
         Scan { set: self.clone(), stream: self.inner.streaming.open_stream().ok() }
     }
 
-    /// Reads a piece.
+    /// Reads the next piece.
     pub(crate) fn feed(&self, scan: &mut Scan, piece: &[u8], hit: &mut dyn FnMut(usize)) {
         let Some(stream) = &scan.stream else { return };
         self.with_scratch(|scratch| {
@@ -92,7 +92,7 @@ impl Set {
         });
     }
 
-    /// The text has ended: patterns that are anchored there match now.
+    /// Ends the text: patterns that are anchored at its end match now.
     pub(crate) fn finish(&self, scan: &mut Scan, hit: &mut dyn FnMut(usize)) {
         let Some(stream) = scan.stream.take() else { return };
         self.with_scratch(|scratch| {
@@ -103,9 +103,9 @@ impl Set {
         });
     }
 
-    /// One scratch space is used by one scan at a time.
+    /// Runs a scan with a scratch space that no other scan uses at the time.
     fn with_scratch(&self, work: impl FnOnce(&ScratchRef) -> hyperscan::Result<()>) {
-        let kept = &self.inner.prototype;
+        let kept = &self.inner.scratches;
         let reused = kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let scratch = match reused {
             Some(scratch) => scratch,

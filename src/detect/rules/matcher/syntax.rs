@@ -1,14 +1,14 @@
-//! The syntax of patterns that all engines share.
+//! The syntax of patterns that both engines share.
 
 use regex::bytes::{Regex, RegexBuilder};
 
 /// Bytes that one compiled pattern may take in the pure-Rust engine.
 pub(super) const SIZE_MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// Longest pattern.
+/// Longest pattern, in bytes.
 pub(crate) const PATTERN_MAX_BYTES: usize = 1024;
 
-/// Checks a pattern against the syntax that both engines share.
+/// Accepts a pattern that both engines can use; the error says what is wrong with it.
 pub(crate) fn check(pattern: &str) -> Result<(), String> {
     if pattern.len() > PATTERN_MAX_BYTES {
         return Err(format!("a pattern may be {PATTERN_MAX_BYTES} bytes long"));
