@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-/// A set of host patterns, each with something to say about it; one hash look-up per label.
+/// Host patterns, each with a value.
+///
+/// Not `globset`: its set of 10,000 globs takes 7.6 us for one value (docs/engines.md), these take one hash look-up for each
+/// label of the host however many there are.
 #[derive(Clone, Debug)]
 pub struct HostPatterns<T> {
     exact: HashMap<Box<str>, T>,

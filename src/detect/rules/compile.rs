@@ -1,4 +1,4 @@
-//! Conditions of a file to facts and expressions.
+//! Compiles the conditions of rule files to expressions over facts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ use crate::detect::inspect::{Signal, evidence};
 use crate::host::destination::normal_host;
 use crate::yaml::{Located, Place, Source};
 
-/// Conditions inside each other.
+/// How deep conditions may be nested.
 const DEPTH_MAX: usize = 8;
 
-/// Collects the facts of all rules.
+/// Compiles one rule after the other and collects the facts of all.
 #[derive(Default)]
 pub(super) struct Compiler {
     /// The file whose conditions are compiled.
@@ -285,7 +285,7 @@ fn one_of(any: impl IntoIterator<Item = Expression>, parts: &mut Parts) {
     }
 }
 
-/// One part stands for itself.
+/// All parts as one expression; a single part needs no list around it.
 fn all(mut parts: Parts) -> Expression {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,

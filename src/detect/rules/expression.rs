@@ -1,4 +1,4 @@
-//! Conditions over atoms, with three values.
+//! Compiled conditions: each is true, false, or unknown while facts are missing.
 
 use super::atoms::Atom;
 
@@ -7,16 +7,16 @@ use super::atoms::Atom;
 pub(super) enum Expression {
     /// One fact.
     Atom(Atom),
-    /// All of these; nothing: true.
+    /// All of these hold; an empty list holds.
     All(Vec<Self>),
-    /// One of these; nothing: false.
+    /// One of these holds; an empty list does not hold.
     Any(Vec<Self>),
-    /// Not this.
+    /// This does not hold.
     Not(Box<Self>),
 }
 
 impl Expression {
-    /// True, false, or unknown while facts are missing.
+    /// The value, from what `fact` says of each elementary fact; none is unknown.
     pub(super) fn evaluate(&self, fact: &dyn Fn(Atom) -> Option<bool>) -> Option<bool> {
         match self {
             Self::Atom(atom) => fact(*atom),
@@ -26,7 +26,8 @@ impl Expression {
         }
     }
 
-    /// `decisive` ends it: false for all, true for any.
+    /// Joins the values of the parts. `decisive` is the value of one part that settles the whole: false for `All`, true for
+    /// `Any`.
     fn join(parts: &[Self], fact: &dyn Fn(Atom) -> Option<bool>, decisive: bool) -> Option<bool> {
         let mut known = true;
         for part in parts {
@@ -39,7 +40,7 @@ impl Expression {
         known.then_some(!decisive)
     }
 
-    /// True when one of `wanted` could still change the value.
+    /// True when the condition names a fact that is `wanted`.
     pub(super) fn depends_on(&self, wanted: &dyn Fn(Atom) -> bool) -> bool {
         match self {
             Self::Atom(atom) => wanted(*atom),

@@ -1,4 +1,4 @@
-//! Patterns by the field they are matched against; one database for each field.
+//! Collects the patterns of all rules by the field they are matched against, and compiles each field's patterns together.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ const GLOBS_MAX: usize = 4;
 /// Of these, globs with a `?`: each costs as much as a pass of the engine.
 const WILD_MAX: usize = 1;
 
-/// A pattern as it was typed.
+/// A pattern as it stands in the rule file.
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
     Glob(String),
@@ -64,7 +64,7 @@ impl Slot {
         }
     }
 
-    /// Fields whose letters have no case.
+    /// True for fields whose letters have no case.
     fn caseless(self) -> bool {
         matches!(self, Self::Host | Self::Sni | Self::ContentType | Self::UserAgent)
     }

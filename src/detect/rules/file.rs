@@ -1,4 +1,4 @@
-//! What stands in a rule file. Unknown keys are refused, and so are keys that say nothing.
+//! The form of a rule file, as it is typed. Unknown keys are refused, and so are keys that are given without a value.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::yaml;
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Daylight rules")]
 pub(super) struct File {
-    /// Its rules.
+    /// The rules in it.
     pub(super) rules: Vec<Entry>,
 }
 
@@ -34,21 +34,21 @@ pub(super) struct Entry {
     /// Stable id: lower-case letters, digits and dashes.
     #[schemars(with = "String", regex(pattern = "^[a-z0-9-]+$"))]
     pub(super) id: Spanned<String>,
-    /// A few words, for people.
+    /// What it finds, in a few words; goes into the reason of a verdict.
     pub(super) title: String,
-    /// What it finds and why that matters.
+    /// What it finds and why that matters; `daylight rules explain` shows it.
     #[serde(default)]
     pub(super) description: String,
     /// How much it matters.
     #[serde(default)]
     pub(super) severity: Severity,
-    /// Free words.
+    /// Words for grouping rules.
     #[serde(default)]
     pub(super) tags: Vec<String>,
-    /// Where to read more.
+    /// Addresses of pages with more about it.
     #[serde(default)]
     pub(super) references: Vec<String>,
-    /// When it matches.
+    /// The condition under which it matches.
     #[serde(rename = "match")]
     #[schemars(with = "Condition")]
     pub(super) condition: Spanned<Condition>,
@@ -63,11 +63,11 @@ pub(super) struct Entry {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Samples {
-    /// Must match.
+    /// Requests that the rule must match.
     #[serde(rename = "match")]
     #[schemars(with = "Vec<Sample>")]
     pub(super) positive: Vec<Spanned<Sample>>,
-    /// Must not match.
+    /// Requests that the rule must not match.
     #[serde(rename = "no_match")]
     #[schemars(with = "Vec<Sample>")]
     pub(super) negative: Vec<Spanned<Sample>>,
@@ -223,7 +223,7 @@ pub(super) struct HeaderCondition {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct McpCondition {
-    /// At least this sure.
+    /// Inspection is at least this sure that the exchange is MCP.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "Strength")]
     pub(super) is_mcp: Option<Strength>,

@@ -1,5 +1,4 @@
-//! Keys of a condition that may be left out but, when given, must say something: an empty value reads as "nothing" and
-//! would mean "everything".
+//! Values of keys that may be left out but must not be empty: an empty list reads as "nothing" and would mean "everything".
 
 use std::borrow::Cow;
 use std::fmt;

@@ -9,16 +9,18 @@ use super::expression::Expression;
 /// Rules by the facts they need; a rule is its position in the rule set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    /// Rules that can hold with no fact proven.
+    /// Rules that can hold when no fact is proven.
     always: Vec<usize>,
-    /// By fact, the rules that need it or one of a few others.
+    /// By fact, the rules that need it, or it or one of a few others.
     by_atom: Vec<Vec<usize>>,
     /// By stage, the rules that need a fact of it or one of a few others.
     by_stage: [Vec<usize>; Stage::ALL.len()],
 }
 
 impl Index {
-    /// `stages` gives each fact's stage; `common` are facts that many requests prove, so that they tell rules apart badly.
+    /// Files each rule under the facts that it cannot do without, choosing those that come late and that few rules share.
+    ///
+    /// `stages` gives the stage of each fact. `common` are facts that many requests prove: they are avoided as keys.
     pub(super) fn new<'a>(
         rules: impl Iterator<Item = &'a Expression> + Clone,
         stages: &[Stage],
@@ -55,7 +57,7 @@ impl Index {
         Self { always: (0..rules).collect(), ..Self::default() }
     }
 
-    /// Rules that could hold now, in their order.
+    /// Rules that could hold with what is proven, in ascending order.
     pub(super) fn provable(&self, proven: &Proven) -> Vec<usize> {
         let mut found = self.always.clone();
         for atom in proven.iter() {
@@ -64,7 +66,7 @@ impl Index {
         in_order(found)
     }
 
-    /// Rules that could hold now or when more is known: `over` says which stages can prove no more.
+    /// Rules that could hold now or when more is known, in ascending order; `over` says which stages can prove no more.
     pub(super) fn open(&self, proven: &Proven, over: impl Fn(Stage) -> bool) -> Vec<usize> {
         let mut found = self.provable(proven);
         let open = Stage::ALL.iter().zip(&self.by_stage).filter(|(stage, _)| !over(**stage));

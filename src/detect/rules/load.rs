@@ -1,4 +1,4 @@
-//! Reads rule files.
+//! Reads rule files and compiles them to a rule set.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,14 @@ use super::rule::Rule;
 use super::set::RuleSet;
 use crate::yaml::{Located, Source};
 
-/// Rules in one set.
+/// The most rules in one set.
 pub(super) const RULES_MAX: usize = 10_000;
-/// Longest id.
+/// Longest id of a rule, in bytes.
 const ID_MAX_BYTES: usize = 64;
 
-/// Reads and compiles every `*.yaml` under the given files and folders.
+/// Reads and compiles the given files, and every `*.yaml` and `*.yml` in the given folders and below.
+///
+/// The error is the first mistake, with its file, line and column.
 pub fn load(paths: &[PathBuf]) -> Result<Arc<RuleSet>, Located> {
     let mut files = Vec::new();
     for path in paths {
@@ -50,7 +52,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Located> {
     Ok(())
 }
 
-/// Compiles files that were read.
+/// Compiles the texts of rule files, in this order.
 pub(super) fn from_sources(sources: Vec<Source>) -> Result<Arc<RuleSet>, Located> {
     let mut compiler = Compiler::default();
     let mut set = RuleSet::default();
@@ -92,7 +94,7 @@ pub(super) fn from_sources(sources: Vec<Source>) -> Result<Arc<RuleSet>, Located
     Ok(Arc::new(set))
 }
 
-/// What a rule set was made from, in short.
+/// A hash over the texts that a rule set was made from.
 struct Hash(digest::Context);
 
 impl Hash {

@@ -1,4 +1,4 @@
-//! Runs the samples inside rules through the same steps as traffic.
+//! Runs the samples inside rules through the same steps as traffic (`daylight rules test`).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,22 +12,22 @@ use super::rule::Rule;
 use super::set::RuleSet;
 use crate::detect::inspect::{self, RequestBody};
 
-/// What became of one sample, or of a list of samples that is missing.
+/// The result of one sample, or that a list of samples is missing.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct SampleResult {
     /// The rule.
     pub rule: Arc<Rule>,
     /// Line of the sample, or of the rule that lacks one; from 1.
     pub line: u64,
     /// The list: `match` or `no_match`.
     pub list: &'static str,
-    /// Place in the list, from 0; none when the list is missing.
+    /// Position in the list, from 0; none when the list is missing.
     pub index: Option<usize>,
-    /// What is wrong, if anything is.
+    /// What is wrong; none when the sample passed.
     pub problem: Option<String>,
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for SampleResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}: samples.{}", self.rule.file.display(), self.line, self.rule.id, self.list)?;
         if let Some(index) = self.index {
@@ -37,25 +37,25 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Runs every sample of every rule; a rule without both kinds fails.
-pub fn run(set: &Arc<RuleSet>) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
+/// Runs every sample of every rule. A rule that lacks samples of one kind gets a result that says so.
+pub fn run(set: &Arc<RuleSet>) -> Vec<SampleResult> {
+    let mut results = Vec::new();
     for ((rule, _), entry) in set.rules.iter().zip(&set.entries) {
         let lists = [(&entry.samples.positive, true, "match"), (&entry.samples.negative, false, "no_match")];
         for (samples, expected, list) in lists {
-            let outcome =
-                |line, index, problem| Outcome { rule: Arc::clone(rule), line, list, index, problem };
+            let result =
+                |line, index, problem| SampleResult { rule: Arc::clone(rule), line, list, index, problem };
             if samples.is_empty() {
-                outcomes.push(outcome(entry.id.referenced.line(), None, Some("is missing".to_owned())));
+                results.push(result(entry.id.referenced.line(), None, Some("is missing".to_owned())));
             }
             let ran = samples.iter().enumerate().map(|(index, sample)| {
                 let problem = problem(set, &rule.id, &sample.value, expected);
-                outcome(sample.referenced.line(), Some(index), problem)
+                result(sample.referenced.line(), Some(index), problem)
             });
-            outcomes.extend(ran);
+            results.extend(ran);
         }
     }
-    outcomes
+    results
 }
 
 /// What is wrong with a sample of a rule.

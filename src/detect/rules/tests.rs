@@ -32,7 +32,7 @@ fn names(host: &str) -> Names<'_> {
     }
 }
 
-fn failed(outcomes: &[samples::Outcome]) -> String {
+fn failed(outcomes: &[samples::SampleResult]) -> String {
     let failed = outcomes.iter().filter(|outcome| outcome.problem.is_some());
     failed.map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
