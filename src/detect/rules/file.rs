@@ -227,7 +227,7 @@ pub(super) struct McpCondition {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "Strength")]
     pub(super) is_mcp: Option<Strength>,
-    /// One of these signals was seen, by id.
+    /// One of these signals was found; each by its id or its word.
     #[schemars(with = "List<String>")]
     pub(super) signal: List<Spanned<String>>,
     /// One of these globs is a method of the exchange.
