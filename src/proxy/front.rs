@@ -59,8 +59,11 @@ pub async fn serve(front: Arc<Front>, accepted: Accepted) {
     let span = tracing::debug_span!("connection", client = %peer, event_id = field::Empty, to = field::Empty);
     let serving = async {
         tracing::debug!("accepted");
-        if let Some(connect) = Box::pin(visit.serve_requests(stream)).await {
-            Box::pin(connect.serve(&visit.front)).await;
+        // Each step is boxed, so that a connection that falls idle holds only the step it is in.
+        if let Some(connect) = Box::pin(visit.serve_requests(stream)).await
+            && let Some(decrypting) = Box::pin(connect.decide(&visit.front)).await
+        {
+            Box::pin(Arc::clone(&visit.front.intercept).serve(decrypting)).await;
         }
         tracing::debug!("closed");
     };

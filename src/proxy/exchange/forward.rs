@@ -16,7 +16,7 @@ impl Exchanges {
     pub(super) async fn forward(&self, tunnel: &Tunnel, passed: Passed) -> Response<Body> {
         let Passed { request, mut record, asker, .. } = passed;
         record.decided();
-        let sent = tunnel.origin.send(request.into_outbound()).await;
+        let sent = tunnel.origin.send(request).await;
         record.connected(tunnel.origin.connected());
         let response = match sent {
             Ok(response) => response,

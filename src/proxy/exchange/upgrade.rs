@@ -37,7 +37,7 @@ impl Exchanges {
     pub(super) async fn forward_upgrade(&self, tunnel: &Tunnel, passed: Passed) -> Response<Body> {
         let Passed { request, mut record, asker, upgrade } = passed;
         record.decided();
-        let sent = tunnel.origin.send(request.into_outbound()).await;
+        let sent = tunnel.origin.send(request).await;
         record.connected(tunnel.origin.connected());
         let mut response = match sent {
             Ok(response) => response,

@@ -76,25 +76,28 @@ impl Front {
 }
 
 impl Connect {
-    /// Serves the tunnel to its end.
-    pub(super) async fn serve(self: Box<Self>, front: &Arc<Front>) {
+    /// Decides about the tunnel. A bypassed one is served here to its end, every other one is handed on to be decrypted.
+    pub(super) async fn decide(self: Box<Self>, front: &Front) -> Option<Box<Decrypting>> {
         let Self { upgrade, asked, bypass } = *self;
-        let Some(entered) = enter(upgrade, asked).await else { return };
+        let entered = enter(upgrade, asked).await?;
         let greeted = match entered.greet(front.limits.hello, &front.audit.metrics).await {
             Ok(greeted) => greeted,
-            Err(silent) => return Box::pin(serve_silent(front, silent, bypass)).await,
+            Err(silent) => {
+                Box::pin(serve_silent(front, silent, bypass)).await;
+                return None;
+            }
         };
         let (host, decided) = decide_by_names(front, &greeted, bypass);
         count(front, &decided);
         let (judged, answering) = match decided {
             Decided::Bypass { reason, way } => {
-                return Box::pin(Spliced::new(greeted, way, reason).serve(front)).await;
+                Box::pin(Spliced::new(greeted, way, reason).serve(front)).await;
+                return None;
             }
             Decided::Answer { with, judged } => (judged, Some(with)),
             Decided::Intercept { judged } => (judged, None),
         };
-        let decrypting = Decrypting { greeted, host, judged, answering };
-        Box::pin(Arc::clone(&front.intercept).serve(Box::new(decrypting))).await;
+        Some(Box::new(Decrypting { greeted, host, judged, answering }))
     }
 }
 
@@ -133,7 +136,7 @@ fn count(front: &Front, decided: &Decided<Bypass>) {
 }
 
 /// A bypassed origin may be the one that speaks first; every other silent tunnel ends here.
-async fn serve_silent(front: &Arc<Front>, silent: Box<Silent>, bypass: Option<Bypass>) {
+async fn serve_silent(front: &Front, silent: Box<Silent>, bypass: Option<Bypass>) {
     let Silent { entered, sentence } = *silent;
     // What a client has said must have been checked against the list.
     if let Some(bypass) = bypass.filter(|_| entered.already.is_empty()) {

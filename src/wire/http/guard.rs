@@ -62,7 +62,7 @@ impl Guarded<()> {
 
 impl<B> Guarded<B> {
     /// The request for the origin, without the fields that concern the client's connection only.
-    pub fn into_outbound(mut self) -> Request<B> {
+    pub(super) fn into_outbound(mut self) -> Request<B> {
         fields::strip_request(&mut self.parts.headers);
         Request::from_parts(self.parts, self.body)
     }

@@ -14,7 +14,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::{Request, Response};
+use http::Response;
 use hyper::body::Incoming;
 
 pub use self::fault::OriginFault;
@@ -22,6 +22,7 @@ use self::head_deadline::{HeadDeadline, Passed};
 use self::sender::Sender;
 use self::slot::Slot;
 use super::body::Outgoing;
+use super::guard::Guarded;
 use super::handshake;
 use super::timers::Timers;
 use crate::host::Destination;
@@ -105,7 +106,8 @@ impl Origin {
 
     /// Sends a request and waits for the response's head. A request that a closed connection did not take, or a safe
     /// one that it did not answer, is sent once more over a new connection.
-    pub async fn send(&self, mut request: Request<Outgoing>) -> Result<Response<Incoming>, OriginFault> {
+    pub async fn send(&self, request: Guarded<Outgoing>) -> Result<Response<Incoming>, OriginFault> {
+        let mut request = request.into_outbound();
         let mut sender = self.sender().await?;
         let sent = Instant::now();
         let mut copy = if sender.may_be_closing(sent) { form::repeatable(&request) } else { None };

@@ -4,6 +4,8 @@ use tokio::net::TcpListener;
 
 use super::head_deadline::CHECKS;
 use super::sender::IDLE_MIN;
+use http::Request;
+
 use super::*;
 use crate::wire::net::resolve::{Hosts, Resolver};
 use crate::wire::net::{DialError, Dialer, Forbidden};
@@ -19,6 +21,12 @@ fn origin(port: u16, response_head: Duration) -> Origin {
     let origins = Arc::new(Origins { connector, tasks: Tasks::default(), response_head });
     let to = Destination::parse(&format!("127.0.0.1:{port}"), None).unwrap();
     Origin::new(origins, to, None, Offer::default())
+}
+
+/// As a tunnel to the request's host would admit it.
+fn guarded(request: Request<Outgoing>) -> Guarded<Outgoing> {
+    let host = Destination::parse("a.example:80", None).unwrap();
+    crate::wire::http::guard::check(request, &host).unwrap()
 }
 
 fn get() -> Request<Outgoing> {
@@ -54,11 +62,11 @@ async fn a_failure_to_open_is_told_once_and_then_tried_again() {
     let listener = TcpListener::bind(address).await.unwrap();
     tokio::spawn(serve(listener, 0));
     assert_eq!(
-        origin.send(get()).await.unwrap_err(),
+        origin.send(guarded(get())).await.unwrap_err(),
         refused,
         "what the client's handshake was finished with"
     );
-    assert_eq!(origin.send(get()).await.unwrap().status(), 200);
+    assert_eq!(origin.send(guarded(get())).await.unwrap().status(), 200);
 }
 
 #[tokio::test]
@@ -70,12 +78,15 @@ async fn a_safe_request_survives_an_origin_that_closes_an_idle_connection() {
         if let Slot::Idle(sender, _) = &mut *origin.slot() {
             sender.used = Instant::now().checked_sub(2 * IDLE_MIN);
         }
-        let answer = origin.send(get()).await.unwrap();
+        let answer = origin.send(guarded(get())).await.unwrap();
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
     }
     let mut post = get();
     *post.method_mut() = http::Method::POST;
-    assert!(matches!(origin.send(post).await, Err(OriginFault::Incomplete(_))), "it may have had its effect");
+    assert!(
+        matches!(origin.send(guarded(post)).await, Err(OriginFault::Incomplete(_))),
+        "it may have had its effect"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,9 +117,9 @@ async fn an_upload_may_take_long_as_long_as_it_moves() {
         }
         drop(pieces);
     };
-    let (answer, ()) = tokio::join!(origin.send(upload), slowly);
+    let (answer, ()) = tokio::join!(origin.send(guarded(upload)), slowly);
     assert_eq!(answer.unwrap().status(), 200);
-    assert_eq!(origin.send(get()).await.unwrap_err(), OriginFault::Silent);
+    assert_eq!(origin.send(guarded(get())).await.unwrap_err(), OriginFault::Silent);
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +132,7 @@ async fn a_silent_origin_is_given_up_when_the_request_has_not_moved_for_the_time
     *post.body_mut() = Outgoing::streaming(Box::pin(crate::wire::http::Body::Full("all of it".into())));
     for (request, longest) in [(get(), limit), (post, limit + limit / CHECKS)] {
         let started = tokio::time::Instant::now();
-        assert_eq!(origin.send(request).await.unwrap_err(), OriginFault::Silent);
+        assert_eq!(origin.send(guarded(request)).await.unwrap_err(), OriginFault::Silent);
         let waited = started.elapsed();
         assert!(waited >= limit && waited < longest + Duration::from_millis(50), "{waited:?}");
     }
