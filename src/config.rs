@@ -1,4 +1,4 @@
-//! What was typed ([`document`]) to what each room needs ([`Config`]). One file a section; every mistake points to its line
+//! What was typed (`document`) to what each room needs ([`Config`]). One file a section; every mistake points to its line
 //! and column, in the file or in the variable.
 
 mod auth;

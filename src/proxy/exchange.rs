@@ -1,7 +1,7 @@
 //! One request to its answer: guard, inspect, judge, then forward or answer, and record.
 //!
 //! Each step takes the type that the step before it makes:
-//! [`Recorded`](steps::Recorded) -> [`Judged`](steps::Judged) -> [`Answered`](steps::Answered).
+//! `Recorded` -> `Judged` -> `Answered`.
 
 mod answer;
 mod download;

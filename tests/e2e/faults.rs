@@ -60,6 +60,25 @@ fn failures_of_the_network_have_their_status() {
 }
 
 #[test]
+fn whose_fault_it_was_is_a_column_and_the_text_keeps_its_first_word() {
+    let gateway = gateway().guarded().start();
+    curl(&gateway, &["https://nowhere.test/"]);
+    curl(&gateway, &["https://mail.example:25/"]);
+    curl(&gateway, &["http://127.0.0.1:9/"]);
+    say(&gateway.proxy, b"NONSENSE\r\n\r\n");
+    for (blame, text) in [
+        ("origin", "origin: the name does not resolve"),
+        ("policy", "client: CONNECT to port 25 is not allowed"),
+        ("policy", "origin: 127.0.0.1 is a loopback address"),
+        ("client", "client: "),
+    ] {
+        gateway.event(text, |event| {
+            event["blame"] == blame && event["error"].as_str().is_some_and(|error| error.starts_with(text))
+        });
+    }
+}
+
+#[test]
 fn an_origin_that_says_nothing_times_out() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();

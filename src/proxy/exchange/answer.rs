@@ -45,7 +45,11 @@ impl Exchanges {
         let fault = origin::describe(&fault, &host);
         metrics.faults.get_or_create(&Kind { kind: fault.kind }).inc();
         let answer = answers::fault(&asker, &fault);
-        record.failed(Failure::new(blame, &fault.sentence));
+        record.failed(if fault.status == StatusCode::FORBIDDEN {
+            Failure::by_policy(blame, &fault.sentence)
+        } else {
+            Failure::new(blame, &fault.sentence)
+        });
         note(&mut record, &answer);
         // A detection that cannot be stored is still an answer that says what happened.
         if record.store().await.is_err() {

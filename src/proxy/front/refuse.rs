@@ -120,11 +120,16 @@ impl Front {
     ) -> Response<Body> {
         self.audit.metrics.faults.get_or_create(&Kind { kind: fault.kind }).inc();
         let answer: Response<Bytes> = answers::fault(&asker(headers), fault);
+        let is_denied = fault.status == StatusCode::FORBIDDEN;
         self.audit.write(Event {
             status: Some(fault.status.as_u16()),
-            verdict: if fault.status == StatusCode::FORBIDDEN { Verdict::Block } else { Verdict::Allow },
+            verdict: if is_denied { Verdict::Block } else { Verdict::Allow },
             reason: fault.sentence.clone().into(),
-            failure: Some(Failure::new(Blame::Client, &fault.sentence)),
+            failure: Some(if is_denied {
+                Failure::by_policy(Blame::Client, &fault.sentence)
+            } else {
+                Failure::new(Blame::Client, &fault.sentence)
+            }),
             ..self.audit.tunnel(person, to, Beginning::now())
         });
         answer.map(Body::from)

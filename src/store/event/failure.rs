@@ -20,6 +20,12 @@ impl Failure {
         Self { blame: Some(blame), ..Self::of_nobody(format_args!("{}: {what}", blame.as_str())) }
     }
 
+    /// A refusal by the configuration: the policy's doing. `what` happened is told of whom it was refused to, as queries
+    /// over `error` expect it.
+    pub fn by_policy(refused: Blame, what: impl Display) -> Self {
+        Self { blame: Some(Blame::Policy), ..Self::new(refused, what) }
+    }
+
     /// A failure of which the gateway cannot say whose fault it was: a connection that broke off between two peers.
     pub fn of_nobody(what: impl Display) -> Self {
         let mut text = what.to_string();

@@ -1,7 +1,7 @@
 //! The origin of one tunnel: opened and verified before the client's handshake, opened again when the connection was
 //! closed.
 //!
-//! A tunnel keeps at most one connection, in a [`Slot`]. With HTTP/1.1 a request takes it out and puts it back once it
+//! A tunnel keeps at most one connection, in a `Slot`. With HTTP/1.1 a request takes it out and puts it back once it
 //! has its response's head; with HTTP/2 all requests share it.
 
 mod fault;
