@@ -106,8 +106,9 @@ impl Decoder {
 
     /// What was decoded before an error.
     pub fn salvage(&mut self) -> Vec<u8> {
-        let output = self.layers.last_mut().and_then(Layer::output);
-        output.map(|output| std::mem::take(&mut output.out)).unwrap_or_default()
+        let Some(layer) = self.layers.last_mut() else { return Vec::new() };
+        layer.let_go();
+        layer.output().map(|output| std::mem::take(&mut output.out)).unwrap_or_default()
     }
 
     fn run(&mut self, bytes: &[u8], last: bool) -> Result<Vec<u8>, &'static Obstacle> {
@@ -187,6 +188,17 @@ impl Layer {
             Self::Brotli(decoder) => Some(decoder.get_mut()),
             Self::Zstd(decoder) => Some(decoder.get_mut()),
         }
+    }
+
+    /// flate2 keeps what it decoded before an error in the same piece; it gives that and meets the error again.
+    fn let_go(&mut self) {
+        let met_again = match self {
+            Self::Gzip(decoder) => decoder.try_finish(),
+            Self::Zlib(decoder) => decoder.try_finish(),
+            Self::Raw(decoder) => decoder.try_finish(),
+            Self::Deflate(_) | Self::BrotliStart(_) | Self::Brotli(_) | Self::Zstd(_) => Ok(()),
+        };
+        drop(met_again);
     }
 
     fn write(&mut self, bytes: &[u8], last: bool) -> io::Result<()> {

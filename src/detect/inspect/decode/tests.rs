@@ -129,3 +129,22 @@ fn the_framing_of_amazons_uploads_is_no_obstacle() {
     assert_eq!(decode("aws-chunked", b"0;chunk-signature=00\r\n", 5).unwrap(), b"0;chunk-signature=00\r\n");
     assert_eq!(decode("amz-1.0", b"{}", 5).unwrap(), b"{}");
 }
+
+#[test]
+fn what_came_before_an_error_is_saved_whether_it_came_in_one_piece_or_many() {
+    // Found by fuzzing: a call in zlib's format with one byte changed.
+    let broken = "eJwdyUEKgCAQRuG7/GupaBN4m8GGLNQRnSAI797Q7vG+F1eX0mqAxzotcDh3+M0hs0axhIqkPgdKyStSo9zhXxTKbMohin1qx5256E/Kj\
+        xrFE2OMD8+fH1s=";
+    let broken = STANDARD.decode(broken).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("deflate"));
+    let saved = [1, 3, broken.len()].map(|piece_bytes| {
+        let mut decoder = Decoder::new(&headers).unwrap();
+        let mut pieces = broken.chunks(piece_bytes);
+        let mut save = |piece| decoder.feed(piece).unwrap_or_else(|_broken| decoder.salvage());
+        pieces.by_ref().flat_map(&mut save).collect::<Vec<u8>>()
+    });
+    assert!(saved[0].starts_with(br#"{"jsonrpc":"2.0""#), "{}", String::from_utf8_lossy(&saved[0]));
+    assert_eq!(saved[0], saved[2]);
+    assert_eq!(saved[0], saved[1]);
+}
