@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
@@ -222,8 +224,14 @@ impl<T: JsonSchema> JsonSchema for Typed<T> {
 
 /// The JSON Schema of files that are read into this type. Draft 7, in one piece: what every editor understands.
 pub fn schema_of<T: JsonSchema>() -> Schema {
+    // Editors write a default into the file, and most keys that may be left out must not be null.
+    let without_null = RecursiveTransform(|schema: &mut Schema| {
+        if schema.get("default").is_some_and(Value::is_null) {
+            schema.remove("default");
+        }
+    });
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<T>()
+    settings.with_transform(without_null).into_generator().into_root_schema_for::<T>()
 }
 
 /// The message for who wrote the file.

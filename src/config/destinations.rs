@@ -83,10 +83,10 @@ impl fmt::Display for Denied {
 pub(crate) struct Ports(u16, u16);
 
 text_form!(Ports, {
-    "anyOf": [
-        { "type": "integer", "minimum": 1, "maximum": 65535 },
-        { "type": "string", "pattern": "^[0-9]{1,5} *- *[0-9]{1,5}$" },
-    ]
+    "type": ["string", "integer"],
+    "minimum": 1,
+    "maximum": 65535,
+    "pattern": "^[0-9]{1,5}( *- *[0-9]{1,5})?$",
 });
 
 /// A text that is neither a port nor a range of ports.

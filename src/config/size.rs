@@ -100,11 +100,11 @@ impl<const MIN: u64> JsonSchema for Size<MIN> {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        // `minimum` is for numbers and `pattern` for texts: a least size that is typed with a unit is left to `check`.
         json_schema!({
-            "anyOf": [
-                { "type": "integer", "minimum": MIN },
-                { "type": "string", "pattern": "^[0-9]+ *(B|K|KiB|M|MiB|G|GiB)?$" },
-            ]
+            "type": ["string", "integer"],
+            "minimum": MIN,
+            "pattern": "^[0-9]+ *(B|K|KiB|M|MiB|G|GiB)?$",
         })
     }
 }

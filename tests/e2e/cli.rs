@@ -85,6 +85,7 @@ fn the_other_verbs_print_what_they_promise() {
     assert!(text(&["rules", "list"]).contains("shadow-mcp-call"));
     assert!(text(&["rules", "explain", "shadow-mcp-call"]).contains("needs     mcp"));
     assert!(text(&["schema", "clickhouse", "--cluster", "main"]).contains("ON CLUSTER main"));
+    assert_eq!(daylight(dir, &["schema", "clickhouse", "--database", "a b"]).status.code(), Some(2));
     assert!(text(&["schema", "sqlite"]).contains("CREATE TABLE IF NOT EXISTS events"));
     assert!(text(&["man"]).contains(".TH daylight"));
     let pages = tempfile::tempdir().unwrap();
@@ -123,6 +124,38 @@ fn programs_can_read_what_check_and_the_ca_say() {
     for key in ["sha256", "sha1", "valid_until"] {
         assert!(shown.contains(said[key].as_str().unwrap()), "{key}: {said} {shown}");
     }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let printing = |to: std::process::Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_daylight"));
+        command.args(["schema", "config"]).current_dir(dir.path()).stdout(to);
+        command.stderr(std::process::Stdio::piped()).spawn().unwrap().wait_with_output().unwrap()
+    };
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = printing(writer.into());
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+    let output = printing(std::fs::File::create("/dev/full").unwrap().into());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("cannot write to standard output: "), "{}", stderr(&output));
+}
+
+#[test]
+fn check_names_a_bypass_that_has_ended_with_its_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = root().join("rules").display().to_string();
+    let bypass = "bypass: [ { host: a.example, owner: net team, expires: 2020-01-31 } ]";
+    std::fs::write(dir.path().join("c.yaml"), format!("{bypass}\nrules: [{rules:?}]\n")).unwrap();
+    let output = daylight(dir.path(), &["check", "--config", "c.yaml"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let note = "note: c.yaml:1:19: this bypass (owner: net team) ended on 2020-01-31";
+    assert!(output.status.success() && said.contains(note), "{said}");
+    let output = daylight(dir.path(), &["check", "--json", "--config", "c.yaml"]);
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&said["ok"], &said["notes"][0]["line"]), (&true.into(), &1.into()), "{said}");
 }
 
 #[test]
