@@ -15,7 +15,7 @@ use crate::wire::tasks::Tasks;
 
 /// What the listener shows and starts.
 #[derive(Clone)]
-pub struct Parts {
+pub(crate) struct Parts {
     /// Rendered for `/metrics`.
     pub metrics: Arc<Metrics>,
     /// Why the gateway is not ready: it drains, or nothing can be recorded. None when it is ready.
@@ -25,7 +25,7 @@ pub struct Parts {
 }
 
 /// Serves until the tasks are closing.
-pub async fn serve(socket: TcpListener, parts: Parts, tasks: Tasks) {
+pub(crate) async fn serve(socket: TcpListener, parts: Parts, tasks: Tasks) {
     let router = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))

@@ -3,8 +3,8 @@
 //! An MCP client gets a JSON-RPC error with its request's id, a browser a page, everything else a sentence; all carry
 //! `Proxy-Status` (RFC 9209) and are never cached.
 
-pub mod origin;
-pub mod page;
+pub(crate) mod origin;
+pub(crate) mod page;
 
 use askama::Template;
 use bytes::Bytes;
@@ -24,13 +24,13 @@ const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// JSON-RPC error code of a refusal. The specification keeps -32020..-32099 for itself and leaves codes outside
 /// -32768..-32000 to applications (JSON-RPC 2.0, section 5.1).
-pub const REFUSED_CODE: i64 = -31_403;
+pub(crate) const REFUSED_CODE: i64 = -31_403;
 /// JSON-RPC error code of a failure on the way to the server.
-pub const FAILED_CODE: i64 = -31_502;
+pub(crate) const FAILED_CODE: i64 = -31_502;
 
 /// Who asks, and so in which form the answer must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub(crate) enum Asker {
     /// An MCP client, or another one that speaks JSON-RPC.
     Mcp(Expected),
     /// A person's browser; `follows` when it asked with a method that may be sent elsewhere.
@@ -44,7 +44,7 @@ pub enum Asker {
 
 /// The answer that a JSON-RPC client waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
+pub(crate) struct Expected {
     /// The ids of its calls as JSON text; empty when it sent none that is answered.
     pub ids: Vec<String>,
     /// True when it sent a batch, which is answered with an array.
@@ -71,7 +71,7 @@ impl Expected {
 
 impl Asker {
     /// Tells who asks from a request's head and what inspection saw.
-    pub fn of(method: &Method, accepts: Accepts, signals: &Signals) -> Self {
+    pub(crate) fn of(method: &Method, accepts: Accepts, signals: &Signals) -> Self {
         if signals.ids().next().is_some() || signals.strength() >= Strength::Strong {
             return Self::Mcp(Expected::of(method, accepts, signals));
         }
@@ -84,7 +84,7 @@ impl Asker {
 
 /// A decision that is answered in place of the origin.
 #[derive(Clone, Debug)]
-pub struct Refusal<'a> {
+pub(crate) struct Refusal<'a> {
     /// True for `redirect`, false for `block`.
     pub redirect: bool,
     /// The host that was asked for.
@@ -113,7 +113,7 @@ impl Refusal<'_> {
 }
 
 /// The answer to a blocked or redirected exchange.
-pub fn refusal(asker: &Asker, refusal: &Refusal<'_>) -> Response<Bytes> {
+pub(crate) fn refusal(asker: &Asker, refusal: &Refusal<'_>) -> Response<Bytes> {
     let detail = format!("rule={}; event={}", refusal.rule_id.unwrap_or("policy"), refusal.event_id);
     match asker {
         Asker::Mcp(expected) => {
@@ -165,7 +165,7 @@ pub fn refusal(asker: &Asker, refusal: &Refusal<'_>) -> Response<Bytes> {
 
 /// What went wrong on the way, and whose fault it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault<'a> {
+pub(crate) struct Fault<'a> {
     /// Status for the client.
     pub status: StatusCode,
     /// Error type of RFC 9209, section 2.3.
@@ -179,7 +179,7 @@ pub struct Fault<'a> {
 }
 
 /// The answer to an exchange that failed.
-pub fn fault(asker: &Asker, fault: &Fault<'_>) -> Response<Bytes> {
+pub(crate) fn fault(asker: &Asker, fault: &Fault<'_>) -> Response<Bytes> {
     match asker {
         Asker::Mcp(expected) => {
             let message = format!("{} cannot be reached: {}. {}", fault.host, fault.sentence, fault.advice);
@@ -208,7 +208,7 @@ pub fn fault(asker: &Asker, fault: &Fault<'_>) -> Response<Bytes> {
 }
 
 /// The same answer for the stream that a client of HTTP+SSE (2024-11-05) reads: an event for each call that waits.
-pub fn events(asker: &Asker, answer: &[u8]) -> Option<Bytes> {
+pub(crate) fn events(asker: &Asker, answer: &[u8]) -> Option<Bytes> {
     let Asker::Mcp(Expected { ids, batch, inline: false }) = asker else { return None };
     if ids.is_empty() {
         return None;
@@ -221,7 +221,7 @@ pub fn events(asker: &Asker, answer: &[u8]) -> Option<Bytes> {
 }
 
 /// The answer while nothing can be recorded and so nothing may pass.
-pub fn unrecorded(asker: &Asker, host: &str) -> Response<Bytes> {
+pub(crate) fn unrecorded(asker: &Asker, host: &str) -> Response<Bytes> {
     let refused = Fault {
         status: StatusCode::SERVICE_UNAVAILABLE,
         kind: "proxy_internal_error",
@@ -233,7 +233,7 @@ pub fn unrecorded(asker: &Asker, host: &str) -> Response<Bytes> {
 }
 
 /// Asks for proxy credentials (RFC 9110, section 15.5.8).
-pub fn log_in(asker: &Asker) -> Response<Bytes> {
+pub(crate) fn log_in(asker: &Asker) -> Response<Bytes> {
     let mut answer = fault(
         asker,
         &Fault {

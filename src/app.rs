@@ -5,7 +5,7 @@ mod delivery;
 mod error;
 mod joint;
 mod parts;
-pub mod reload;
+pub(crate) mod reload;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -37,10 +37,10 @@ use decisions::{Decisions, Replaceable};
 use joint::Joint;
 use reload::Reloader;
 
-pub use error::StartError;
+pub(crate) use error::StartError;
 
 /// A gateway whose ports are bound and that has not accepted anything yet.
-pub struct App {
+pub(crate) struct App {
     front: Arc<Front>,
     proxy: Listener,
     admin: Listener,
@@ -55,7 +55,7 @@ pub struct App {
 
 /// Where a started gateway can be reached.
 #[derive(Clone, Debug)]
-pub struct Addresses {
+pub(crate) struct Addresses {
     /// The proxy, with the set-up pages.
     pub proxy: SocketAddr,
     /// Metrics and health.
@@ -65,7 +65,7 @@ pub struct Addresses {
 }
 
 /// Checks everything that can be checked without binding or writing: configuration, rules, certificates.
-pub fn check(config: &Config) -> Result<Arc<rules::RuleSet>, StartError> {
+pub(crate) fn check(config: &Config) -> Result<Arc<rules::RuleSet>, StartError> {
     let set = rules::load(&config.rules)?;
     upstream::roots(&config.extra_roots)?;
     match Authority::open(&config.ca_dir, OffsetDateTime::now_utc()) {
@@ -76,7 +76,7 @@ pub fn check(config: &Config) -> Result<Arc<rules::RuleSet>, StartError> {
 
 impl App {
     /// Builds every part; `file` is read again on reload.
-    pub async fn build(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
+    pub(crate) async fn build(config: Config, file: Option<PathBuf>) -> Result<Self, StartError> {
         let rules = check(&config)?;
         let proxy = Listener::bind("proxy", config.proxy).await.map_err(StartError::resource)?;
         let admin = Listener::bind("admin", config.admin).await.map_err(StartError::resource)?;
@@ -129,14 +129,14 @@ impl App {
     }
 
     /// Where the gateway listens.
-    pub fn addresses(&self) -> Result<Addresses, StartError> {
+    pub(crate) fn addresses(&self) -> Result<Addresses, StartError> {
         let of = |listener: &Listener| listener.address().map_err(StartError::resource);
         Ok(Addresses { proxy: of(&self.proxy)?, admin: of(&self.admin)?, ca_pem: self.ca_pem.clone() })
     }
 
     /// Serves until `told` resolves, then drains; when it resolves once more, nothing is waited for. False when connections
     /// were cut.
-    pub async fn run(self, mut told: impl AsyncFnMut()) -> bool {
+    pub(crate) async fn run(self, mut told: impl AsyncFnMut()) -> bool {
         let Self { front, proxy, admin, budget, delivery, background, reloader, drain, .. } = self;
         let (tasks, audit) = (front.tasks.clone(), Arc::clone(&front.audit));
         if let Some(delivery) = delivery {

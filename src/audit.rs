@@ -3,8 +3,8 @@
 //! An exchange's row is kept by a [`Record`], a tunnel that never became an exchange is written by
 //! [`Audit::tunnel`] and [`Audit::write`].
 
-pub mod connection;
-pub mod record;
+pub(crate) mod connection;
+pub(crate) mod record;
 mod row;
 
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use uuid::Uuid;
 
-pub use connection::{Connection, Handshake};
-pub use record::Record;
+pub(crate) use connection::{Connection, Handshake};
+pub(crate) use record::Record;
 
 use crate::clock::now_us;
 use crate::host::Destination;
@@ -28,7 +28,7 @@ use crate::wire::tasks::Tasks;
 
 /// Where rows go, and what they all need.
 #[derive(Debug)]
-pub struct Audit {
+pub(crate) struct Audit {
     /// The gateway's metrics.
     pub metrics: Arc<Metrics>,
     journal: Journal,
@@ -41,7 +41,7 @@ pub struct Audit {
 
 /// The beginning of something that leaves a row.
 #[derive(Clone, Copy, Debug)]
-pub struct Beginning {
+pub(crate) struct Beginning {
     /// The row's id, also in logs.
     pub id: Uuid,
     /// Microseconds since the Unix epoch.
@@ -50,14 +50,14 @@ pub struct Beginning {
 
 impl Beginning {
     /// Something begins now.
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self { id: Uuid::now_v7(), at_us: now_us() }
     }
 }
 
 /// What an [`Audit`] is made from.
 #[derive(Debug)]
-pub struct AuditParts {
+pub(crate) struct AuditParts {
     /// Where rows go.
     pub journal: Journal,
     /// What is counted beside them.
@@ -76,23 +76,23 @@ pub struct AuditParts {
 
 impl Audit {
     /// Starts to record.
-    pub fn new(parts: AuditParts) -> Self {
+    pub(crate) fn new(parts: AuditParts) -> Self {
         let AuditParts { journal, metrics, gateway, session_key, payload_bytes, in_force, tasks } = parts;
         Self { metrics, journal, gateway, session_key, payload_bytes, in_force, tasks }
     }
 
     /// False while nothing can be recorded and the configuration lets nothing pass unrecorded.
-    pub fn accepts(&self) -> bool {
+    pub(crate) fn accepts(&self) -> bool {
         self.journal.accepts()
     }
 
     /// Bytes of an MCP payload that are worth keeping until the verdict.
-    pub fn payload_bytes(&self) -> usize {
+    pub(crate) fn payload_bytes(&self) -> usize {
         self.payload_bytes
     }
 
     /// True when tunnels that went well are recorded, too.
-    pub fn records_all(&self) -> bool {
+    pub(crate) fn records_all(&self) -> bool {
         self.in_force.load().recording == Recording::All
     }
 
@@ -102,17 +102,17 @@ impl Audit {
     }
 
     /// Queues the row of something that is over.
-    pub fn write(&self, event: Event) {
+    pub(crate) fn write(&self, event: Event) {
         self.journal.append(event);
     }
 
     /// Writes what is queued and closes the journal.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.journal.close().await;
     }
 
     /// The row of a tunnel that never became an exchange; `to` is absent when it named no destination.
-    pub fn tunnel(&self, person: &Person, to: Option<&Destination>, began: Beginning) -> Event {
+    pub(crate) fn tunnel(&self, person: &Person, to: Option<&Destination>, began: Beginning) -> Event {
         Event {
             time_us: began.at_us,
             id: began.id,
@@ -138,7 +138,7 @@ impl Audit {
 }
 
 /// Why a tunnel that was copied ended; an orderly end is no failure. Which of the two peers broke off is not known.
-pub fn copy_failure(ended: &Ended) -> Option<Failure> {
+pub(crate) fn copy_failure(ended: &Ended) -> Option<Failure> {
     match ended {
         Ended::Orderly => None,
         Ended::Stopped => Some(Failure::new(Blame::Gateway, ended)),

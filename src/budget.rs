@@ -6,35 +6,35 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many bytes may be held at once (`inspect.hold_total_bytes`).
 #[derive(Clone, Debug)]
-pub struct HoldBudget(Arc<Semaphore>);
+pub(crate) struct HoldBudget(Arc<Semaphore>);
 
 /// What one exchange has taken of it; given back when dropped.
 #[derive(Debug)]
-pub struct Share {
+pub(crate) struct Share {
     budget: Arc<Semaphore>,
     taken: Option<OwnedSemaphorePermit>,
 }
 
 impl HoldBudget {
     /// A budget of this many bytes.
-    pub fn new(bytes: usize) -> Self {
+    pub(crate) fn new(bytes: usize) -> Self {
         Self(Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))))
     }
 
     /// A share that holds nothing yet.
-    pub fn share(&self) -> Share {
+    pub(crate) fn share(&self) -> Share {
         Share { budget: Arc::clone(&self.0), taken: None }
     }
 }
 
 impl Share {
     /// What was taken, to be kept beside the bytes until they are sent; dropping it gives it back.
-    pub fn into_permit(self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) fn into_permit(self) -> Option<OwnedSemaphorePermit> {
         self.taken
     }
 
     /// Takes more; false when that much is not left, and then nothing is taken.
-    pub fn take(&mut self, bytes: usize) -> bool {
+    pub(crate) fn take(&mut self, bytes: usize) -> bool {
         let Ok(count) = u32::try_from(bytes) else { return false };
         let Ok(more) = Arc::clone(&self.budget).try_acquire_many_owned(count) else { return false };
         match &mut self.taken {

@@ -14,24 +14,24 @@
 //! `detect`, `store::event`, `policy`, `host` and `verdict` are pure: no clock, socket or lock; time and randomness are
 //! arguments. (`detect::rules` reads its files and shares scratch memory.)
 
-pub mod admin;
-pub mod answers;
-pub mod app;
-pub mod audit;
-pub mod budget;
+pub(crate) mod admin;
+pub(crate) mod answers;
+pub(crate) mod app;
+pub(crate) mod audit;
+pub(crate) mod budget;
 pub mod cli;
-pub mod clock;
+pub(crate) mod clock;
 pub mod config;
 pub mod detect;
 pub mod host;
 pub mod identity;
-pub mod inlet;
-pub mod policy;
-pub mod proxy;
-pub mod ruling;
-pub mod setup;
+pub(crate) mod inlet;
+pub(crate) mod policy;
+pub(crate) mod proxy;
+pub(crate) mod ruling;
+pub(crate) mod setup;
 pub mod store;
 pub mod telemetry;
 pub mod verdict;
 pub mod wire;
-pub mod yaml;
+pub(crate) mod yaml;

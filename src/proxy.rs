@@ -5,16 +5,14 @@
 //!   Bypass     Spliced: copied, counted, one row
 //!   Answer     intercept: the client's TLS ends here, nothing is dialled
 //!   Intercept  intercept: the origin is dialled and verified first, then the client's TLS ends here
-//! Request -> exchange: Admitted -> judge: Passed -> forward: Answered -> download, or Refused -> answer
+//! Request -> exchange: Recorded -> judge: Passed -> forward: Answered -> download, or Refused -> answer
 //! ```
 
-pub mod exchange;
-pub mod front;
+pub(crate) mod exchange;
+pub(crate) mod front;
 mod hello;
-pub mod intercept;
+pub(crate) mod intercept;
 mod tunnel;
 mod unreadable;
 
-pub use exchange::Exchanges;
-pub use front::Front;
-pub use intercept::Intercept;
+pub(crate) use front::Front;

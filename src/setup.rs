@@ -2,7 +2,7 @@
 //!
 //! Reached at the proxy's own address, and as `daylight.internal` through the proxy.
 
-pub mod pac;
+pub(crate) mod pac;
 mod profile;
 
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use crate::host::Destination;
 use crate::identity::Person;
 use crate::inlet::{Admitted, Cause, Inlet, Serving};
 use crate::wire::http::Body;
-pub use pac::{Direct, Pac};
+pub(crate) use pac::{Direct, Pac};
 
 /// A request for a page.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ struct PageRequest<'a> {
 
 /// What the pages say about this gateway; fixed while it runs.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// The proxy's address, as bound.
     pub proxy: SocketAddr,
     /// The CA as PEM.
@@ -55,7 +55,7 @@ pub struct Facts {
 
 /// What the pages say that a reload replaces.
 #[derive(Clone, Debug, Default)]
-pub struct Current {
+pub(crate) struct Current {
     /// The PAC file.
     pub pac: Pac,
     /// The approved portal's address.
@@ -64,7 +64,7 @@ pub struct Current {
 
 /// The pages.
 #[derive(Debug)]
-pub struct Pages {
+pub(crate) struct Pages {
     facts: Facts,
     current: ArcSwap<Current>,
 }
@@ -95,12 +95,12 @@ struct Check<'a> {
 
 impl Pages {
     /// Prepares the pages.
-    pub fn new(facts: Facts, current: Current) -> Self {
+    pub(crate) fn new(facts: Facts, current: Current) -> Self {
         Self { facts, current: ArcSwap::from_pointee(current) }
     }
 
     /// Puts new content in the place of what a reload replaces.
-    pub fn replace(&self, current: Current) {
+    pub(crate) fn replace(&self, current: Current) {
         self.current.store(Arc::new(current));
     }
 

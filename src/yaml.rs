@@ -17,9 +17,9 @@ use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
 /// Largest file that is read.
-pub const FILE_MAX_BYTES: u64 = 8 * 1024 * 1024;
+pub(crate) const FILE_MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// Lists and mappings inside each other: each level takes stack while it is read.
-pub const NESTING_MAX: usize = 24;
+pub(crate) const NESTING_MAX: usize = 24;
 
 /// A problem at a place in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl std::error::Error for Located {}
 
 /// A file's text with its name, for errors that come after parsing.
 #[derive(Clone, Debug, Default)]
-pub struct Source {
+pub(crate) struct Source {
     /// The file.
     pub file: PathBuf,
     /// Its text.
@@ -59,7 +59,7 @@ pub struct Source {
 
 impl Source {
     /// Reads a file (or a pipe, whose size nobody knows beforehand).
-    pub fn read(file: &Path) -> Result<Self, Located> {
+    pub(crate) fn read(file: &Path) -> Result<Self, Located> {
         let fail =
             |message: String| Located { file: file.into(), line: 0, column: 0, message, text: String::new() };
         let unreadable = |e: std::io::Error| fail(format!("cannot be read: {e}"));
@@ -73,7 +73,7 @@ impl Source {
     }
 
     /// Parses into a type; unknown keys are the type's business (`deny_unknown_fields`).
-    pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Located> {
+    pub(crate) fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Located> {
         let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: NESTING_MAX } };
         serde_saphyr::from_str_with_options(&self.text, options).map_err(|error| {
             let (line, column) = error.location().map(|at| (at.line(), at.column())).unwrap_or_default();
@@ -82,33 +82,33 @@ impl Source {
     }
 
     /// Parses into a type whose [`Typed`] values keep their place in this source.
-    pub fn parse_typed<T: for<'a> Deserialize<'a>>(self: &Arc<Self>) -> Result<T, Located> {
+    pub(crate) fn parse_typed<T: for<'a> Deserialize<'a>>(self: &Arc<Self>) -> Result<T, Located> {
         let _reading = Reading::begin(self);
         self.parse()
     }
 
     /// A problem with a value that was parsed.
-    pub fn at<T>(&self, value: &Spanned<T>, message: impl Into<String>) -> Located {
+    pub(crate) fn at<T>(&self, value: &Spanned<T>, message: impl Into<String>) -> Located {
         self.here(value.referenced, message)
     }
 
     /// A problem at a place.
-    pub fn here(&self, place: Location, message: impl Into<String>) -> Located {
+    pub(crate) fn here(&self, place: Location, message: impl Into<String>) -> Located {
         self.located(place.line(), place.column(), message.into())
     }
 
     /// Where a value stands, for errors that are found when the file is no longer at hand.
-    pub fn place<T>(self: &Arc<Self>, value: &Spanned<T>) -> Place {
+    pub(crate) fn place<T>(self: &Arc<Self>, value: &Spanned<T>) -> Place {
         Place { source: Arc::clone(self), line: value.referenced.line(), column: value.referenced.column() }
     }
 
     /// The start of a line, counted from 1.
-    pub fn line(self: &Arc<Self>, line: u64) -> Place {
+    pub(crate) fn line(self: &Arc<Self>, line: u64) -> Place {
         Place { source: Arc::clone(self), line, column: 1 }
     }
 
     /// A problem at a line and column, both from 1; line 0 is the file itself.
-    pub fn located(&self, line: u64, column: u64, message: String) -> Located {
+    pub(crate) fn located(&self, line: u64, column: u64, message: String) -> Located {
         let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
         let text = if line == 0 { "" } else { self.text.lines().nth(index).unwrap_or_default().trim() };
         let text: String = text.chars().take(160).collect();
@@ -118,7 +118,7 @@ impl Source {
 
 /// A place in a file.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub(crate) struct Place {
     source: Arc<Source>,
     line: u64,
     column: u64,
@@ -126,17 +126,17 @@ pub struct Place {
 
 impl Place {
     /// A problem here.
-    pub fn error(&self, message: impl Into<String>) -> Located {
+    pub(crate) fn error(&self, message: impl Into<String>) -> Located {
         self.source.located(self.line, self.column, message.into())
     }
 
     /// The file.
-    pub fn file(&self) -> &Path {
+    pub(crate) fn file(&self) -> &Path {
         &self.source.file
     }
 
     /// Line from 1.
-    pub fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         self.line
     }
 }
@@ -163,7 +163,7 @@ impl Drop for Reading {
 
 /// A value with the place where it was typed, which is in a file or in a variable. A default has no place.
 #[derive(Clone, Debug)]
-pub struct Typed<T> {
+pub(crate) struct Typed<T> {
     /// The value.
     pub value: T,
     place: Option<Place>,
@@ -171,17 +171,17 @@ pub struct Typed<T> {
 
 impl<T> Typed<T> {
     /// A default, which nobody typed.
-    pub fn default_of(value: T) -> Self {
+    pub(crate) fn default_of(value: T) -> Self {
         Self { value, place: None }
     }
 
     /// True when nobody typed the value.
-    pub fn is_default(&self) -> bool {
+    pub(crate) fn is_default(&self) -> bool {
         self.place.is_none()
     }
 
     /// A problem with this value.
-    pub fn error(&self, message: impl Into<String>) -> Located {
+    pub(crate) fn error(&self, message: impl Into<String>) -> Located {
         match &self.place {
             Some(place) => place.error(message),
             None => Located { file: "defaults".into(), message: message.into(), ..Located::default() },
@@ -223,7 +223,7 @@ impl<T: JsonSchema> JsonSchema for Typed<T> {
 }
 
 /// The JSON Schema of files that are read into this type. Draft 7, in one piece: what every editor understands.
-pub fn schema_of<T: JsonSchema>() -> Schema {
+pub(crate) fn schema_of<T: JsonSchema>() -> Schema {
     // Editors write a default into the file, and most keys that may be left out must not be null.
     let without_null = RecursiveTransform(|schema: &mut Schema| {
         if schema.get("default").is_some_and(Value::is_null) {

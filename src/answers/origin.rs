@@ -9,7 +9,7 @@ use crate::wire::net::resolve::ResolveError;
 use crate::wire::tls::VerifyError;
 
 /// The answer to a request that the origin did not answer.
-pub fn describe<'a>(failed: &OriginFault, host: &'a str) -> Fault<'a> {
+pub(crate) fn describe<'a>(failed: &OriginFault, host: &'a str) -> Fault<'a> {
     const ORIGIN: &str = "The server or the network behind the gateway has to be repaired; try again later.";
     const CERTIFICATE: &str =
         "The server's certificate has to be repaired, or its CA added to tls.extra_roots.";
@@ -42,7 +42,7 @@ pub fn describe<'a>(failed: &OriginFault, host: &'a str) -> Fault<'a> {
 }
 
 /// The configured limit that the failure reached, if it reached one.
-pub fn limit(failed: &OriginFault) -> Option<&'static str> {
+pub(crate) fn limit(failed: &OriginFault) -> Option<&'static str> {
     match failed {
         OriginFault::Dial(DialError::TimedOut | DialError::Resolve(ResolveError::TimedOut)) => {
             Some("dial_ms")
@@ -54,7 +54,7 @@ pub fn limit(failed: &OriginFault) -> Option<&'static str> {
 }
 
 /// The word that metrics use for a failure of an origin's TLS.
-pub fn verify_word(error: &VerifyError) -> &'static str {
+pub(crate) fn verify_word(error: &VerifyError) -> &'static str {
     match error {
         VerifyError::Certificate { kind, .. } => kind,
         VerifyError::Handshake(_) => "handshake",

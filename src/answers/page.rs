@@ -3,12 +3,12 @@
 use askama::Template;
 
 /// No scripts, no foreign resources, no framing.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// A refusal or a failure, for people.
 #[derive(Debug, Template)]
 #[template(path = "answer.html")]
-pub struct Page<'a> {
+pub(crate) struct Page<'a> {
     /// Heading.
     pub title: &'a str,
     /// What happened.

@@ -8,7 +8,7 @@ use crate::yaml::Located;
 
 /// Why the gateway cannot start. The first four come from what was configured; `cli` has the exit code of each.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// A mistake in the configuration or in a rule file.
     #[error(transparent)]
     Mistake(#[from] Located),

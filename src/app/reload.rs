@@ -22,7 +22,7 @@ const QUIET: Duration = Duration::from_millis(200);
 const QUIET_MAX: Duration = Duration::from_secs(2);
 
 /// Replaces what a running gateway can change: rules, policy, users.
-pub struct Reloader {
+pub(crate) struct Reloader {
     replaceable: Replaceable,
     metrics: Arc<Metrics>,
     file: Option<PathBuf>,
@@ -42,7 +42,7 @@ impl Reloader {
     }
 
     /// Reads configuration and rules; on any error the old ones stay in force.
-    pub fn reload(&self, cause: &str) -> Result<String, String> {
+    pub(crate) fn reload(&self, cause: &str) -> Result<String, String> {
         let _turn = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         let metrics = &self.metrics;
         let outcome = |result| metrics.reloads.get_or_create(&Outcome { result }).inc();

@@ -15,7 +15,7 @@ use crate::verdict::Verdict;
 
 /// The TLS facts of a connection.
 #[derive(Clone, Debug, Default)]
-pub struct Handshake {
+pub(crate) struct Handshake {
     /// Server name of the client's hello.
     pub sni: Option<Arc<str>>,
     /// JA4 fingerprint of the client's hello.
@@ -28,7 +28,7 @@ pub struct Handshake {
 
 /// A client's connection with one host; all exchanges in it share this.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// Who.
     pub person: Person,
     /// How the client came.
@@ -46,19 +46,19 @@ pub struct Connection {
 
 impl Connection {
     /// A connection without TLS.
-    pub fn plain(person: Person, mode: Mode, destination: Destination) -> Self {
+    pub(crate) fn plain(person: Person, mode: Mode, destination: Destination) -> Self {
         let (scheme, handshake) = ("http", Handshake::default());
         Self { person, mode, destination, scheme, handshake, allowed: OnceLock::new(), span: Span::current() }
     }
 
     /// A connection whose TLS ends at the gateway.
-    pub fn decrypted(person: Person, destination: Destination, handshake: Handshake) -> Self {
+    pub(crate) fn decrypted(person: Person, destination: Destination, handshake: Handshake) -> Self {
         let (mode, scheme) = (Mode::Intercept, "https");
         Self { person, mode, destination, scheme, handshake, allowed: OnceLock::new(), span: Span::current() }
     }
 
     /// The start of a row; the rest comes from the exchange.
-    pub fn row(&self, audit: &Audit) -> Event {
+    pub(crate) fn row(&self, audit: &Audit) -> Event {
         Event {
             gateway: Arc::clone(&audit.gateway),
             client_ip: Some(self.person.ip),

@@ -27,7 +27,7 @@ use crate::wire::net::splice::{Copied, Ended};
 /// Every exchange leaves its row: one that is dropped before it was closed (the client went away, the gateway shut down)
 /// closes itself.
 #[derive(Debug)]
-pub struct Record {
+pub(crate) struct Record {
     pub(super) audit: Arc<Audit>,
     pub(super) connection: Arc<Connection>,
     /// What the rules make of the exchange.
@@ -64,7 +64,7 @@ pub(super) struct RequestFacts {
 
 /// What was seen of a request's body.
 #[derive(Debug, Default)]
-pub struct Upload {
+pub(crate) struct Upload {
     /// Time the body was held for a verdict, in microseconds; absent when it was not held.
     pub hold_us: Option<u64>,
     /// Bytes that came before the rest streamed by.
@@ -76,7 +76,7 @@ pub struct Upload {
 }
 
 /// A body that streams by after the verdict; its reader learns from it until the record is closed.
-pub trait Passing: std::fmt::Debug + Send + Sync {
+pub(crate) trait Passing: std::fmt::Debug + Send + Sync {
     /// Bytes that streamed by so far.
     fn bytes(&self) -> u64;
     /// All signals of the request, with what the streamed part added; none while the reader is not done.
@@ -110,7 +110,7 @@ enum Row {
 
 impl Record {
     /// Starts the clock. Boxed: it travels from step to step to the end of the response's body.
-    pub fn open<B>(
+    pub(crate) fn open<B>(
         audit: Arc<Audit>,
         connection: Arc<Connection>,
         judgement: Judgement,
@@ -153,22 +153,22 @@ impl Record {
     }
 
     /// The row's id, to quote in an answer.
-    pub fn id(&self) -> Uuid {
+    pub(crate) fn id(&self) -> Uuid {
         *self.id.get_or_init(Uuid::now_v7)
     }
 
     /// The connection that the exchange belongs to.
-    pub fn connection(&self) -> &Arc<Connection> {
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
     /// The request's query.
-    pub fn query(&self) -> Option<&str> {
+    pub(crate) fn query(&self) -> Option<&str> {
         self.request.uri.query()
     }
 
     /// Notes that the exchange was judged from its request.
-    pub fn judged(&self) {
+    pub(crate) fn judged(&self) {
         self.log_judgement("judged by the request");
         self.audit.metrics.rule_evaluation.observe(self.judgement.took().as_secs_f64());
     }
@@ -189,7 +189,7 @@ impl Record {
     }
 
     /// Notes that the request leaves the gateway or is answered by it.
-    pub fn decided(&mut self) {
+    pub(crate) fn decided(&mut self) {
         // Once: an answer may come in the place of the response to a request that was sent on.
         let Some(decided_at) = self.judgement.take_decided_at() else { return };
         let overhead = decided_at.duration_since(self.clock.started);
@@ -197,53 +197,53 @@ impl Record {
     }
 
     /// Notes which connection to the origin the request took.
-    pub fn connected(&mut self, connected: Connected) {
+    pub(crate) fn connected(&mut self, connected: Connected) {
         self.response.connected = Some(connected);
     }
 
     /// Notes the response's head.
-    pub fn answered(&mut self, status: u16, headers: &HeaderMap) {
+    pub(crate) fn answered(&mut self, status: u16, headers: &HeaderMap) {
         self.response.status = Some(status);
         self.response.content_type = headers.get(CONTENT_TYPE).cloned();
         self.response.first_byte_us = Some(self.elapsed_us());
     }
 
     /// Counts bytes of the response's body.
-    pub fn downloaded(&mut self, bytes: u64) {
+    pub(crate) fn downloaded(&mut self, bytes: u64) {
         self.response.bytes += bytes;
     }
 
     /// Notes what went wrong; what went wrong first stays.
-    pub fn failed(&mut self, failure: Failure) {
+    pub(crate) fn failed(&mut self, failure: Failure) {
         self.failure.get_or_insert(failure);
     }
 
     /// Notes what was copied of an upgraded connection, and how it ended.
-    pub fn copied(&mut self, copied: &Copied, ended: &Ended) {
+    pub(crate) fn copied(&mut self, copied: &Copied, ended: &Ended) {
         self.upload.bytes += copied.up;
         self.response.bytes += copied.down;
         self.failure = self.failure.take().or_else(|| copy_failure(ended));
     }
 
     /// Counts body bytes of the response that inspection has read.
-    pub fn inspected(&self, bytes: u64) {
+    pub(crate) fn inspected(&self, bytes: u64) {
         self.audit.metrics.inspected_down.inc_by(bytes);
     }
 
     /// Counts a named limit that the exchange reached.
-    pub fn reached(&self, limit: &'static str) {
+    pub(crate) fn reached(&self, limit: &'static str) {
         self.audit.metrics.limit(limit);
     }
 
     /// Judges again after the response's head added signals.
-    pub fn rejudge(&mut self) {
+    pub(crate) fn rejudge(&mut self) {
         self.judgement.rejudge();
         self.log_judgement("judged again by the response");
     }
 
     /// Judges again while bodies stream by, and writes an early row when that makes the exchange a detection: a stream may
     /// go on for hours after it has given itself away.
-    pub fn rejudge_late(&mut self) {
+    pub(crate) fn rejudge_late(&mut self) {
         self.judgement.rejudge_late();
         self.log_judgement("judged again by the body");
         if self.judgement.action().verdict.is_detection() && matches!(self.row, Row::None) {
@@ -252,7 +252,7 @@ impl Record {
     }
 
     /// Stores a detection: it is on disk before the client sees the answer.
-    pub async fn store(&mut self) -> Result<(), Refused> {
+    pub(crate) async fn store(&mut self) -> Result<(), Refused> {
         if !self.judgement.action().verdict.is_detection() {
             return Ok(());
         }
@@ -264,12 +264,12 @@ impl Record {
     }
 
     /// Ends the exchange: completes its row, or writes it now if it is wanted.
-    pub fn close(mut self: Box<Self>) {
+    pub(crate) fn close(mut self: Box<Self>) {
         self.end();
     }
 
     /// Leaves no row: the gateway cannot record at the moment, and says so.
-    pub fn discard(mut self: Box<Self>) {
+    pub(crate) fn discard(mut self: Box<Self>) {
         self.row = Row::Closed;
     }
 

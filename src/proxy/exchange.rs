@@ -19,8 +19,8 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-pub use parts::{Exchanges, HoldLimits};
-pub use streams::Streams;
+pub(crate) use parts::{Exchanges, HoldLimits};
+pub(crate) use streams::Streams;
 
 use tracing::Instrument as _;
 

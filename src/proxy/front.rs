@@ -25,9 +25,9 @@ use crate::host::Destination;
 use crate::identity::Person;
 use crate::inlet::{self, Cause};
 use crate::wire::http::{Body, serve};
-use crate::wire::listener::{Accepted, Place};
+use crate::wire::listener::{Accepted, ConnectionPermit};
 
-pub use parts::{Front, FrontLimits};
+pub(crate) use parts::{Front, FrontLimits};
 
 /// One connection to the proxy port.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ struct Visit {
     front: Arc<Front>,
     /// Who, before any login.
     person: Person,
-    place: Arc<Place>,
+    permit: Arc<ConnectionPermit>,
     led: Mutex<Led>,
 }
 
@@ -52,10 +52,10 @@ enum Led {
 }
 
 /// Serves one connection to its end.
-pub async fn serve(front: Arc<Front>, accepted: Accepted) {
-    let Accepted { stream, peer, place } = accepted;
+pub(crate) async fn serve(front: Arc<Front>, accepted: Accepted) {
+    let Accepted { stream, peer, permit } = accepted;
     let person = Person { ip: peer.ip(), local: stream.local_addr().ok(), user: None };
-    let visit = Arc::new(Visit { front, person, place, led: Mutex::default() });
+    let visit = Arc::new(Visit { front, person, permit, led: Mutex::default() });
     let span = tracing::debug_span!("connection", client = %peer, event_id = field::Empty, to = field::Empty);
     let serving = async {
         tracing::debug!("accepted");
@@ -106,7 +106,7 @@ impl Visit {
             return self.serve_absolute(person, request).await;
         }
         let upgrade = hyper::upgrade::on(&mut request);
-        match front.connect(person, &request, upgrade, Arc::clone(&self.place)).await {
+        match front.connect(person, &request, upgrade, Arc::clone(&self.permit)).await {
             Ok(connect) => {
                 *self.led() = Led::Connect(connect);
                 Response::new(Body::Empty)
@@ -137,7 +137,7 @@ impl Visit {
         {
             return Arc::clone(tunnel);
         }
-        let tunnel = self.front.plain_tunnel(person, destination, Arc::clone(&self.place));
+        let tunnel = self.front.plain_tunnel(person, destination, Arc::clone(&self.permit));
         *led = Led::Host(Arc::clone(&tunnel));
         tunnel
     }

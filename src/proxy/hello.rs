@@ -10,7 +10,7 @@ use crate::audit::Beginning;
 use crate::host::Destination;
 use crate::identity::Person;
 use crate::telemetry::Metrics;
-use crate::wire::listener::Place;
+use crate::wire::listener::ConnectionPermit;
 use crate::wire::tls::hello::{self, Hello, HelloError, Opening};
 
 /// What a client asked for with CONNECT.
@@ -23,7 +23,7 @@ pub(super) struct ConnectRequest {
     /// When, and the id of the row that it leaves unless it becomes exchanges.
     pub(super) began: Beginning,
     /// Keeps the client's connection counted.
-    pub(super) place: Arc<Place>,
+    pub(super) permit: Arc<ConnectionPermit>,
 }
 
 /// A CONNECT that was answered with 200; the client may speak.

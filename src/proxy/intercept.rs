@@ -30,7 +30,7 @@ use crate::wire::tls::{Alpn, ClientSide, version_word};
 
 /// What tunnels need that are decrypted.
 #[derive(Debug)]
-pub struct Intercept {
+pub(crate) struct Intercept {
     /// Dials and verifies origins.
     pub origins: Arc<Origins>,
     /// The client's side of TLS.
@@ -51,7 +51,7 @@ pub struct Intercept {
 
 /// Limits on a decrypted connection.
 #[derive(Clone, Copy, Debug)]
-pub struct InterceptLimits {
+pub(crate) struct InterceptLimits {
     /// HTTP limits.
     pub http: serve::Limits,
     /// Time for the client's TLS handshake (`limits.tls_ms`).
@@ -142,7 +142,7 @@ impl Intercept {
         };
         let connection = Connection::decrypted(asked.person, host, handshake);
         let in_force = Arc::clone(&self.in_force);
-        let tunnel = Tunnel::new(connection, origin, in_force, Some(judged), asked.place);
+        let tunnel = Tunnel::new(connection, origin, in_force, Some(judged), asked.permit);
         Ok(Intercepted { stream, alpn, tunnel })
     }
 
@@ -176,7 +176,7 @@ impl Intercept {
         let origin = Origin::new(Arc::clone(&self.origins), asked.target, None, Offer::default());
         let connection = Connection::plain(asked.person, Mode::ConnectPlain, host);
         let in_force = Arc::clone(&self.in_force);
-        let tunnel = Tunnel::new(connection, origin, in_force, Some(judged), asked.place);
+        let tunnel = Tunnel::new(connection, origin, in_force, Some(judged), asked.permit);
         self.serve_http1(Prefixed::new(said, stream), tunnel).await;
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::audit::Connection;
 use crate::ruling::{InForce, Judgement, NamesJudged, TunnelNames};
 use crate::wire::http::Origin;
-use crate::wire::listener::Place;
+use crate::wire::listener::ConnectionPermit;
 
 /// A client's connection with one host, and the way to its origin.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Tunnel {
     judged: Mutex<Option<Arc<NamesJudged>>>,
     requests: AtomicU64,
     /// Keeps the client's connection counted while anything of it lives.
-    _place: Arc<Place>,
+    _permit: Arc<ConnectionPermit>,
 }
 
 impl Tunnel {
@@ -27,7 +27,7 @@ impl Tunnel {
         origin: Origin,
         in_force: Arc<InForce>,
         judged: Option<Arc<NamesJudged>>,
-        place: Arc<Place>,
+        permit: Arc<ConnectionPermit>,
     ) -> Arc<Self> {
         Arc::new(Self {
             connection: Arc::new(connection),
@@ -35,7 +35,7 @@ impl Tunnel {
             in_force,
             judged: Mutex::new(judged),
             requests: AtomicU64::new(0),
-            _place: place,
+            _permit: permit,
         })
     }
 

@@ -10,7 +10,7 @@ use crate::verdict::Verdict;
 
 /// A bypass that was prepared before the client spoke.
 #[derive(Debug)]
-pub struct Prepared<'a, Way> {
+pub(crate) struct Prepared<'a, Way> {
     /// What CONNECT named.
     pub target: &'a Destination,
     /// The way to it, already open.
@@ -19,7 +19,7 @@ pub struct Prepared<'a, Way> {
 
 /// What happens to a tunnel.
 #[derive(Debug)]
-pub enum Decided<Way> {
+pub(crate) enum Decided<Way> {
     /// It is decrypted and the gateway answers in it; no origin is dialled.
     Answer {
         /// What the answers will be.
@@ -43,7 +43,7 @@ pub enum Decided<Way> {
 
 /// What a tunnel is answered with that leads to no origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answering {
+pub(crate) enum Answering {
     /// The gateway's own pages.
     OwnPages,
     /// A refusal: redirect or block.
@@ -52,7 +52,7 @@ pub enum Answering {
 
 impl<Way> Decided<Way> {
     /// The word used in metrics and logs.
-    pub fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Answer { with: Answering::OwnPages, .. } => "own_pages",
             Self::Answer { with: Answering::Refusal(verdict), .. } => verdict.as_str(),
@@ -63,7 +63,7 @@ impl<Way> Decided<Way> {
 }
 
 /// The reason why a tunnel to `target` would be bypassed, before the client has said anything.
-pub fn bypassed(ruling: &Ruling, target: &Destination, now_s: i64) -> Option<Arc<str>> {
+pub(crate) fn bypassed(ruling: &Ruling, target: &Destination, now_s: i64) -> Option<Arc<str>> {
     ruling.policy.bypass(&target.host, now_s).map(|entry| Arc::clone(&entry.reason))
 }
 
@@ -72,7 +72,7 @@ pub fn bypassed(ruling: &Ruling, target: &Destination, now_s: i64) -> Option<Arc
 /// A tunnel is bypassed only when the target and the server name are both on the list: a name on the list must not carry
 /// a hello for another host. A tunnel whose bypass was not prepared is decrypted: its target came onto the list between
 /// CONNECT and hello, and the next CONNECT to it is bypassed.
-pub fn decide<Way>(
+pub(crate) fn decide<Way>(
     ruling: &Arc<Ruling>,
     names: &TunnelNames<'_>,
     prepared: Option<Prepared<'_, Way>>,

@@ -23,7 +23,7 @@ pub enum Recording {
 
 /// Rules, policy and what is recorded: one configuration's decisions, replaced as a whole by a reload.
 #[derive(Debug)]
-pub struct Ruling {
+pub(crate) struct Ruling {
     /// The rules.
     pub rules: Arc<RuleSet>,
     /// The policy.
@@ -36,7 +36,7 @@ pub struct Ruling {
 
 impl Ruling {
     /// Joins the parts of one configuration.
-    pub fn new(rules: Arc<RuleSet>, policy: Policy, recording: Recording) -> Self {
+    pub(crate) fn new(rules: Arc<RuleSet>, policy: Policy, recording: Recording) -> Self {
         let keeps_payloads = rules.rules().any(|rule| policy.verdict(rule.action) == Verdict::Inspect);
         Self { rules, policy, recording, keeps_payloads }
     }
@@ -44,21 +44,21 @@ impl Ruling {
 
 /// The ruling in force; an exchange keeps the one that it began with.
 #[derive(Debug)]
-pub struct InForce(ArcSwap<Ruling>);
+pub(crate) struct InForce(ArcSwap<Ruling>);
 
 impl InForce {
     /// Puts the first ruling in force.
-    pub fn new(ruling: Ruling) -> Self {
+    pub(crate) fn new(ruling: Ruling) -> Self {
         Self(ArcSwap::from_pointee(ruling))
     }
 
     /// The ruling that counts from now on.
-    pub fn load(&self) -> arc_swap::Guard<Arc<Ruling>> {
+    pub(crate) fn load(&self) -> arc_swap::Guard<Arc<Ruling>> {
         self.0.load()
     }
 
     /// Puts another ruling in force, for every exchange that begins from now on.
-    pub fn replace(&self, ruling: Ruling) {
+    pub(crate) fn replace(&self, ruling: Ruling) {
         self.0.store(Arc::new(ruling));
     }
 }

@@ -16,7 +16,7 @@ use crate::verdict::Verdict;
 
 /// One exchange before the rules: what was seen of it, and what was decided about it so far.
 #[derive(Debug)]
-pub struct Judgement {
+pub(crate) struct Judgement {
     names: Arc<NamesJudged>,
     evaluation: Evaluation,
     /// What inspection found; whoever adds to it judges again.
@@ -64,7 +64,7 @@ impl Stopwatch {
 
 impl Judgement {
     /// Starts from what the names say.
-    pub fn new(names: Arc<NamesJudged>) -> Self {
+    pub(crate) fn new(names: Arc<NamesJudged>) -> Self {
         Self {
             evaluation: names.named.exchange(),
             names,
@@ -76,37 +76,37 @@ impl Judgement {
     }
 
     /// The rules and the policy that judge this exchange.
-    pub fn ruling(&self) -> &Arc<Ruling> {
+    pub(crate) fn ruling(&self) -> &Arc<Ruling> {
         &self.names.ruling
     }
 
     /// What was decided so far.
-    pub fn action(&self) -> &Action {
+    pub(crate) fn action(&self) -> &Action {
         &self.action
     }
 
     /// True when the server is an approved one.
-    pub fn is_approved(&self) -> bool {
+    pub(crate) fn is_approved(&self) -> bool {
         self.names.approved.is_some()
     }
 
     /// True once the exchange was judged from its request.
-    pub fn is_decided(&self) -> bool {
+    pub(crate) fn is_decided(&self) -> bool {
         self.state == State::Decided
     }
 
     /// Time that inspection and rules took so far.
-    pub fn took(&self) -> Duration {
+    pub(crate) fn took(&self) -> Duration {
         self.stopwatch.took
     }
 
     /// When the decision was made; given once.
-    pub fn take_decided_at(&mut self) -> Option<Instant> {
+    pub(crate) fn take_decided_at(&mut self) -> Option<Instant> {
         self.stopwatch.touched.take()
     }
 
     /// Reads the request's head.
-    pub fn read_head(&mut self, host: &str, parts: &Parts, accepts: Accepts) {
+    pub(crate) fn read_head(&mut self, host: &str, parts: &Parts, accepts: Accepts) {
         self.stopwatch.start();
         let (path, query) = (parts.uri.path(), parts.uri.query());
         let (method, headers) = (&parts.method, &parts.headers);
@@ -115,7 +115,7 @@ impl Judgement {
     }
 
     /// True when a rule, or the answer to a suspected call, needs something of the body.
-    pub fn wants_body(&mut self, headers: &HeaderMap) -> bool {
+    pub(crate) fn wants_body(&mut self, headers: &HeaderMap) -> bool {
         self.evaluation.learn(&self.signals);
         let wants = self.evaluation.wants();
         // What the head gives away still lacks the method, the tool and the id that an answer must carry.
@@ -124,12 +124,12 @@ impl Judgement {
     }
 
     /// True when a rule has a regular expression over the body that could still hold.
-    pub fn wants_raw_body(&self) -> bool {
+    pub(crate) fn wants_raw_body(&self) -> bool {
         self.evaluation.wants_body()
     }
 
     /// Feeds bytes of the request's body to a reader and to the rules; `keep` gets them decoded.
-    pub fn read_body(
+    pub(crate) fn read_body(
         &mut self,
         reader: &mut RequestBody,
         bytes: &[u8],
@@ -143,7 +143,7 @@ impl Judgement {
     }
 
     /// Ends a request's body that came whole.
-    pub fn end_body(&mut self, reader: &mut RequestBody, keep: &mut dyn FnMut(&[u8])) -> BodyVerdict {
+    pub(crate) fn end_body(&mut self, reader: &mut RequestBody, keep: &mut dyn FnMut(&[u8])) -> BodyVerdict {
         let Self { evaluation, signals, .. } = self;
         let verdict = reader.finish_with(signals, &mut |decoded| {
             keep(decoded);
@@ -154,28 +154,28 @@ impl Judgement {
     }
 
     /// Notes that the body has ended, or that there is none.
-    pub fn no_more_body(&mut self) {
+    pub(crate) fn no_more_body(&mut self) {
         self.evaluation.end(&self.signals);
     }
 
     /// Stops the clock while a body is held.
-    pub fn pause(&mut self) {
+    pub(crate) fn pause(&mut self) {
         self.stopwatch.stop();
     }
 
     /// Starts the clock again.
-    pub fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         self.stopwatch.start();
     }
 
     /// Decides while the body is still to come: what it could show does not count.
-    pub fn decide_early(&mut self) {
+    pub(crate) fn decide_early(&mut self) {
         self.evaluation.learn(&self.signals);
         self.decide();
     }
 
     /// Decides when nothing more will be read of the body before the verdict.
-    pub fn decide_finally(&mut self) {
+    pub(crate) fn decide_finally(&mut self) {
         self.evaluation.stop(&self.signals);
         self.decide();
     }
@@ -187,7 +187,7 @@ impl Judgement {
     }
 
     /// The decision about a body that could not be read to its end, on top of what was decided before.
-    pub fn decide_uninspectable(&mut self, obstacle: &'static Obstacle) {
+    pub(crate) fn decide_uninspectable(&mut self, obstacle: &'static Obstacle) {
         if self.names.approved.is_none() {
             let so_far = std::mem::replace(&mut self.action, Action::pass());
             self.action = self.names.ruling.policy.judge_uninspectable(so_far, obstacle.sentence);
@@ -195,19 +195,19 @@ impl Judgement {
     }
 
     /// Decides against an exchange for a reason that no rule gives.
-    pub fn refuse(&mut self, reason: String) {
+    pub(crate) fn refuse(&mut self, reason: String) {
         self.action = Action::because(Verdict::Block, reason);
     }
 
     /// Judges again after the response's head added signals. What was decided before stands, unless this is more severe.
-    pub fn rejudge(&mut self) {
+    pub(crate) fn rejudge(&mut self) {
         self.evaluation.stop(&self.signals);
         let later = self.verdict_so_far();
         self.action = std::mem::replace(&mut self.action, Action::pass()).join(later);
     }
 
     /// Judges again while bodies stream by: it is too late to answer, and in time to record.
-    pub fn rejudge_late(&mut self) {
+    pub(crate) fn rejudge_late(&mut self) {
         let before = self.action.verdict;
         self.rejudge();
         if self.action.answers() && self.action.verdict > before {

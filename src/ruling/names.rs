@@ -10,7 +10,7 @@ use crate::policy::Action;
 
 /// What is known of a tunnel before its first request.
 #[derive(Clone, Copy, Debug)]
-pub struct TunnelNames<'a> {
+pub(crate) struct TunnelNames<'a> {
     /// Who asked for it.
     pub person: &'a Person,
     /// The name that its requests must use: the hello's server name, or the target where it has none.
@@ -21,7 +21,7 @@ pub struct TunnelNames<'a> {
 
 /// What a ruling makes of a tunnel's names: the start of every judgement of an exchange in it.
 #[derive(Debug)]
-pub struct NamesJudged {
+pub(crate) struct NamesJudged {
     pub(super) ruling: Arc<Ruling>,
     pub(super) named: Named,
     pub(super) approved: Option<Arc<str>>,
@@ -29,7 +29,7 @@ pub struct NamesJudged {
 
 impl NamesJudged {
     /// Evaluates the rules that can tell from names.
-    pub fn new(ruling: &Arc<Ruling>, names: &TunnelNames<'_>) -> Arc<Self> {
+    pub(crate) fn new(ruling: &Arc<Ruling>, names: &TunnelNames<'_>) -> Arc<Self> {
         let approved = ruling.policy.approved(&names.host.host).cloned();
         let facts = Names {
             host: &names.host.host,
@@ -45,12 +45,12 @@ impl NamesJudged {
     }
 
     /// The decision that names alone lead to.
-    pub fn action(&self) -> Action {
+    pub(crate) fn action(&self) -> Action {
         self.ruling.policy.judge(&self.named.matches(), self.approved.as_ref())
     }
 
     /// True while the ruling is this one.
-    pub fn is_of(&self, ruling: &Arc<Ruling>) -> bool {
+    pub(crate) fn is_of(&self, ruling: &Arc<Ruling>) -> bool {
         Arc::ptr_eq(&self.ruling, ruling)
     }
 }

@@ -4,4 +4,4 @@ pub mod accept;
 pub mod budget;
 
 pub use accept::{Accepted, Listener};
-pub use budget::{Budget, Place};
+pub use budget::{Budget, ConnectionPermit};

@@ -10,7 +10,7 @@ use crate::wire::tasks::Tasks;
 
 /// Serves requests, whatever connection they come in.
 #[derive(Debug)]
-pub struct Exchanges {
+pub(crate) struct Exchanges {
     /// Where rows go.
     pub audit: Arc<Audit>,
     /// How much of a body is held for a verdict.
@@ -27,7 +27,7 @@ pub struct Exchanges {
 
 /// How much of one request's body is held for a verdict.
 #[derive(Clone, Copy, Debug)]
-pub struct HoldLimits {
+pub(crate) struct HoldLimits {
     /// Bytes (`inspect.hold_bytes`).
     pub bytes: usize,
     /// Time (`inspect.hold_ms`).

@@ -31,7 +31,7 @@ type Address = (Destination, Box<str>);
 
 /// The streams that are open.
 #[derive(Debug, Default)]
-pub struct Streams {
+pub(crate) struct Streams {
     open: Mutex<HashMap<Address, Sender<Bytes>>>,
 }
 

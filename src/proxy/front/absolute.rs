@@ -11,7 +11,7 @@ use crate::identity::Person;
 use crate::proxy::tunnel::Tunnel;
 use crate::store::event::Mode;
 use crate::wire::http::{Body, Origin};
-use crate::wire::listener::Place;
+use crate::wire::listener::ConnectionPermit;
 use crate::wire::tls::upstream::Offer;
 
 impl Front {
@@ -34,11 +34,11 @@ impl Front {
         &self,
         person: Person,
         destination: Destination,
-        place: Arc<Place>,
+        permit: Arc<ConnectionPermit>,
     ) -> Arc<Tunnel> {
         let origins = Arc::clone(&self.origins);
         let origin = Origin::new(origins, destination.clone(), None, Offer::default());
         let connection = Connection::plain(person, Mode::Absolute, destination);
-        Tunnel::new(connection, origin, Arc::clone(&self.in_force), None, place)
+        Tunnel::new(connection, origin, Arc::clone(&self.in_force), None, permit)
     }
 }

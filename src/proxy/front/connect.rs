@@ -25,7 +25,7 @@ use crate::store::event::{Event, Failure};
 use crate::telemetry::labels::Decision;
 use crate::verdict::Blame;
 use crate::wire::http::{Body, OriginFault};
-use crate::wire::listener::Place;
+use crate::wire::listener::ConnectionPermit;
 
 /// A CONNECT that was answered with 200.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Front {
         person: Person,
         request: &Request<Incoming>,
         upgrade: OnUpgrade,
-        place: Arc<Place>,
+        permit: Arc<ConnectionPermit>,
     ) -> Result<Box<Connect>, Box<Response<Body>>> {
         let (began, headers) = (Beginning::now(), request.headers());
         let authority = request.uri().authority().map(http::uri::Authority::as_str).unwrap_or_default();
@@ -67,7 +67,7 @@ impl Front {
             tracing::debug!(%reason, dial_us, "the bypass is dialled");
             bypass = Some(Bypass { stream: dialled.stream, dial_us, reason });
         }
-        Ok(Box::new(Connect { upgrade, asked: ConnectRequest { person, target, began, place }, bypass }))
+        Ok(Box::new(Connect { upgrade, asked: ConnectRequest { person, target, began, permit }, bypass }))
     }
 
     fn allows_port(&self, port: u16) -> bool {

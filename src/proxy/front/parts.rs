@@ -20,7 +20,7 @@ use crate::wire::tasks::Tasks;
 
 /// What connections to the proxy port need before they are tunnels.
 #[derive(Debug)]
-pub struct Front {
+pub(crate) struct Front {
     /// Rules and policy.
     pub in_force: Arc<InForce>,
     /// Who may use the proxy; a reload replaces it.
@@ -45,7 +45,7 @@ pub struct Front {
 
 /// Limits on a connection before it is a tunnel, and while it is a spliced one.
 #[derive(Clone, Copy, Debug)]
-pub struct FrontLimits {
+pub(crate) struct FrontLimits {
     /// HTTP limits.
     pub http: serve::Limits,
     /// Time for the client's first bytes after CONNECT and for its TLS hello (`limits.hello_ms`).

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Budget, Place};
+use super::{Budget, ConnectionPermit};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::Accept;
 use crate::wire::net::alive;
@@ -24,7 +24,7 @@ pub struct Listener {
     name: &'static str,
 }
 
-/// A client's connection that has a place in the budget.
+/// A client's connection that has a permit in the budget.
 #[derive(Debug)]
 pub struct Accepted {
     /// The connection, with keepalive on and Nagle's algorithm off.
@@ -32,7 +32,7 @@ pub struct Accepted {
     /// The client's address; never an IPv4 address mapped into IPv6.
     pub peer: SocketAddr,
     /// Kept as long as the connection lives, whatever it becomes.
-    pub place: Arc<Place>,
+    pub permit: Arc<ConnectionPermit>,
 }
 
 impl Listener {
@@ -84,9 +84,9 @@ impl Listener {
                 }
             };
             match budget.take(plain(peer).ip()) {
-                Ok(place) if alive::prepare(&stream).is_ok() => {
+                Ok(permit) if alive::prepare(&stream).is_ok() => {
                     count("accepted");
-                    tasks.spawn(serve(Accepted { stream, peer: plain(peer), place }));
+                    tasks.spawn(serve(Accepted { stream, peer: plain(peer), permit }));
                 }
                 Ok(_gone) => {
                     count("gone");

@@ -40,9 +40,9 @@ impl Refusal {
     }
 }
 
-/// One connection's place, kept by all that lives on for it; given back when the last of them is dropped.
+/// One connection's permit, kept by all that lives on for it; given back when the last of them is dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct ConnectionPermit {
     budget: Arc<Budget>,
     client: IpAddr,
 }
@@ -54,8 +54,8 @@ impl Budget {
         Arc::new(Self { total_max, client_max, held: Mutex::default(), active })
     }
 
-    /// Takes a place for a client.
-    pub fn take(self: &Arc<Self>, client: IpAddr) -> Result<Arc<Place>, Refusal> {
+    /// Takes a permit for a client.
+    pub fn take(self: &Arc<Self>, client: IpAddr) -> Result<Arc<ConnectionPermit>, Refusal> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.total >= self.total_max {
             return Err(Refusal::Total);
@@ -67,11 +67,11 @@ impl Budget {
         *of_client += 1;
         held.total += 1;
         self.active.inc();
-        Ok(Arc::new(Place { budget: Arc::clone(self), client }))
+        Ok(Arc::new(ConnectionPermit { budget: Arc::clone(self), client }))
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut held = self.budget.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.total = held.total.saturating_sub(1);
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_limited_per_client_and_in_all_and_come_back() {
+    fn permits_are_limited_per_client_and_in_all_and_come_back() {
         let active = Gauge::default();
         let budget = Budget::new(3, 2, active.clone());
         let (a, b): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(budget.take(b).unwrap_err(), Refusal::Total);
         let upgraded = Arc::clone(&first);
         drop(first);
-        assert_eq!(active.get(), 3, "what the connection became still holds its place");
+        assert_eq!(active.get(), 3, "what the connection became still holds its permit");
         drop(upgraded);
         assert_eq!(active.get(), 2);
         assert!(budget.take(a).is_ok());
