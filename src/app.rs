@@ -134,9 +134,9 @@ impl App {
         Ok(Addresses { proxy: of(&self.proxy)?, admin: of(&self.admin)?, ca_pem: self.ca_pem.clone() })
     }
 
-    /// Serves until `told` resolves, then drains; when it resolves once more, nothing is waited for. False when connections
-    /// were cut.
-    pub(crate) async fn run(self, mut told: impl AsyncFnMut()) -> bool {
+    /// Serves until `stop` resolves, then waits for open connections to end; when it resolves a second time, they are cut.
+    /// False when connections were cut.
+    pub(crate) async fn run(self, mut stop: impl AsyncFnMut()) -> bool {
         let Self { front, proxy, admin, budget, delivery, background, reloader, drain, .. } = self;
         let (tasks, audit) = (front.tasks.clone(), Arc::clone(&front.audit));
         if let Some(delivery) = delivery {
@@ -151,11 +151,11 @@ impl App {
         let accept = proxy.run(budget, tasks.clone(), Arc::clone(&audit.metrics), serve);
         let accepting = Tasks::default();
         accepting.spawn(accept);
-        told().await;
+        stop().await;
         tracing::info!(connections = tasks.running(), "draining");
         let drained = tokio::select! {
             drained = tasks.drain(drain) => drained,
-            () = told() => tasks.drain(Duration::ZERO).await,
+            () = stop() => tasks.drain(Duration::ZERO).await,
         };
         if !drained {
             audit.metrics.limit("drain_ms");

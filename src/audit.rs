@@ -12,7 +12,7 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use uuid::Uuid;
 
-pub(crate) use connection::{Connection, Handshake};
+pub(crate) use connection::{ClientConnection, Handshake};
 pub(crate) use record::Record;
 
 use crate::clock::now_us;
@@ -133,7 +133,7 @@ impl Audit {
     /// A keyed hash of an MCP session id: it joins the rows of one session and opens nothing.
     fn session_hash(&self, session: &str) -> String {
         let tag = hmac::sign(&self.session_key, session.as_bytes());
-        tag.as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect()
+        const_hex::encode(tag.as_ref().get(..8).unwrap_or_default())
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Handshake {
 
 /// A client's connection with one host; all exchanges in it share this.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub(crate) struct ClientConnection {
     /// Who.
     pub person: Person,
     /// How the client came.
@@ -44,7 +44,7 @@ pub(crate) struct Connection {
     pub(super) span: Span,
 }
 
-impl Connection {
+impl ClientConnection {
     /// A connection without TLS.
     pub(crate) fn plain(person: Person, mode: Mode, destination: Destination) -> Self {
         let (scheme, handshake) = ("http", Handshake::default());

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use tracing::Span;
 use uuid::Uuid;
 
-use super::{Audit, Connection, copy_failure};
+use super::{Audit, ClientConnection, copy_failure};
 use crate::clock::now_us;
 use crate::detect::dlp;
 use crate::detect::inspect::Signals;
@@ -29,7 +29,7 @@ use crate::wire::net::splice::{Copied, Ended};
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(super) audit: Arc<Audit>,
-    pub(super) connection: Arc<Connection>,
+    pub(super) connection: Arc<ClientConnection>,
     /// What the rules make of the exchange.
     pub judgement: Judgement,
     /// Where the exchange stands in the log, by the id of its row.
@@ -112,7 +112,7 @@ impl Record {
     /// Starts the clock. Boxed: it travels from step to step to the end of the response's body.
     pub(crate) fn open<B>(
         audit: Arc<Audit>,
-        connection: Arc<Connection>,
+        connection: Arc<ClientConnection>,
         judgement: Judgement,
         request: &Request<B>,
     ) -> Box<Self> {
@@ -158,7 +158,7 @@ impl Record {
     }
 
     /// The connection that the exchange belongs to.
-    pub(crate) fn connection(&self) -> &Arc<Connection> {
+    pub(crate) fn connection(&self) -> &Arc<ClientConnection> {
         &self.connection
     }
 

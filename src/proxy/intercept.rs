@@ -13,7 +13,7 @@ use super::exchange::Exchanges;
 use super::hello::{ConnectRequest, Greeted};
 use super::tunnel::Tunnel;
 use crate::answers::origin::verify_word;
-use crate::audit::{Audit, Connection, Handshake};
+use crate::audit::{Audit, ClientConnection, Handshake};
 use crate::host::Destination;
 use crate::inlet::Inlet;
 use crate::ruling::decide::Answering;
@@ -140,7 +140,7 @@ impl Intercept {
             client_tls: version_word(stream.get_ref().1.protocol_version()),
             client_alpn: alpn.as_str(),
         };
-        let connection = Connection::decrypted(asked.person, host, handshake);
+        let connection = ClientConnection::decrypted(asked.person, host, handshake);
         let in_force = Arc::clone(&self.in_force);
         let tunnel = Tunnel::new(connection, origin, in_force, Some(judged), asked.permit);
         Ok(Intercepted { stream, alpn, tunnel })
@@ -174,7 +174,7 @@ impl Intercept {
         let Decrypting { greeted, host, judged, .. } = decrypting;
         let Greeted { stream, said, asked, .. } = greeted;
         let origin = Origin::new(Arc::clone(&self.origins), asked.target, None, Offer::default());
-        let connection = Connection::plain(asked.person, Mode::ConnectPlain, host);
+        let connection = ClientConnection::plain(asked.person, Mode::ConnectPlain, host);
         let in_force = Arc::clone(&self.in_force);
         let tunnel = Tunnel::new(connection, origin, in_force, Some(judged), asked.permit);
         self.serve_http1(Prefixed::new(said, stream), tunnel).await;

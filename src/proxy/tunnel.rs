@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::audit::Connection;
+use crate::audit::ClientConnection;
 use crate::ruling::{InForce, Judgement, NamesJudged, TunnelNames};
 use crate::wire::http::Origin;
 use crate::wire::listener::ConnectionPermit;
@@ -11,7 +11,7 @@ use crate::wire::listener::ConnectionPermit;
 /// A client's connection with one host, and the way to its origin.
 #[derive(Debug)]
 pub(super) struct Tunnel {
-    pub(super) connection: Arc<Connection>,
+    pub(super) connection: Arc<ClientConnection>,
     pub(super) origin: Origin,
     in_force: Arc<InForce>,
     judged: Mutex<Option<Arc<NamesJudged>>>,
@@ -23,7 +23,7 @@ pub(super) struct Tunnel {
 impl Tunnel {
     /// Joins the parts; `judged` is what the rules made of the names when the tunnel was decided about.
     pub(super) fn new(
-        connection: Connection,
+        connection: ClientConnection,
         origin: Origin,
         in_force: Arc<InForce>,
         judged: Option<Arc<NamesJudged>>,
@@ -56,7 +56,7 @@ impl Tunnel {
         if let Some(judged) = kept.as_ref().filter(|judged| judged.is_of(&current)) {
             return Judgement::new(Arc::clone(judged));
         }
-        let Connection { person, destination, handshake, .. } = &*self.connection;
+        let ClientConnection { person, destination, handshake, .. } = &*self.connection;
         let names = TunnelNames { person, host: destination, sni: handshake.sni.as_deref() };
         let judged = NamesJudged::new(&current, &names);
         *kept = Some(Arc::clone(&judged));

@@ -104,7 +104,7 @@ impl Hash {
     }
 
     fn text(self) -> String {
-        self.0.finish().as_ref().iter().take(8).map(|b| format!("{b:02x}")).collect()
+        const_hex::encode(self.0.finish().as_ref().get(..8).unwrap_or_default())
     }
 }
 

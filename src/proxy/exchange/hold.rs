@@ -16,7 +16,7 @@ use crate::detect::inspect::obstacle::{HOLD_BYTES, HOLD_TIME, HOLD_TOTAL};
 use crate::detect::inspect::{BodyVerdict, Obstacle};
 use crate::ruling::Judgement;
 use crate::wire::http::Outgoing;
-use crate::wire::http::body::{Held as HeldFrames, Tap};
+use crate::wire::http::body::{HeldFrames, Tap};
 
 /// How holding ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) enum HoldEnd {
 
 /// A body that was held.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldBody {
     /// What to send on.
     pub(super) body: Outgoing,
     pub(super) end: HoldEnd,
@@ -92,7 +92,7 @@ impl Holding {
     }
 
     /// Holds until nothing more can change a rule's mind, or a limit is reached.
-    pub(super) async fn hold(mut self, mut incoming: Incoming, judgement: &mut Judgement) -> Held {
+    pub(super) async fn hold(mut self, mut incoming: Incoming, judgement: &mut Judgement) -> HeldBody {
         let deadline = tokio::time::Instant::now() + self.limits.time;
         let end = loop {
             if let Some(end) = self.is_over(judgement) {
@@ -158,12 +158,12 @@ impl Holding {
         }
     }
 
-    fn release(mut self, incoming: Incoming, end: HoldEnd, judgement: &mut Judgement) -> Held {
+    fn release(mut self, incoming: Incoming, end: HoldEnd, judgement: &mut Judgement) -> HeldBody {
         let (bytes, payload) = (self.bytes as u64, self.payload.kept);
         let frames =
             HeldFrames { frames: self.frames, trailers: self.trailers, share: self.share.into_permit() };
         if self.has_ended {
-            return Held { body: Outgoing::held(frames, None), end, bytes, payload, passing: None };
+            return HeldBody { body: Outgoing::held(frames, None), end, bytes, payload, passing: None };
         }
         if let Some(reading) = &mut self.reading {
             reading.reader.so_far(&mut judgement.signals);
@@ -171,6 +171,6 @@ impl Holding {
         let reading = self.reading.filter(|_| matches!(self.verdict, BodyVerdict::Undecided));
         let stream = Stream::new(reading, judgement.signals.clone());
         let rest = Box::pin(Tap::new(incoming, Reader(Arc::clone(&stream))));
-        Held { body: Outgoing::held(frames, Some(rest)), end, bytes, payload, passing: Some(stream) }
+        HeldBody { body: Outgoing::held(frames, Some(rest)), end, bytes, payload, passing: Some(stream) }
     }
 }

@@ -8,7 +8,7 @@ use http::header::EXPECT;
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-use super::hold::{self, Held, HoldEnd};
+use super::hold::{self, HeldBody, HoldEnd};
 use super::parts::Exchanges;
 use super::passing;
 use super::steps::{Broken, Judged, Passed, Recorded, Refused};
@@ -76,7 +76,8 @@ impl Exchanges {
         let payload_max_bytes = if keeps_payloads { self.audit.payload_bytes() } else { 0 };
         let since = Instant::now();
         let holding = hold::Holding::new(self, headers, payload_max_bytes);
-        let Held { body, end, bytes, payload, passing } = holding.hold(incoming, &mut record.judgement).await;
+        let HeldBody { body, end, bytes, payload, passing } =
+            holding.hold(incoming, &mut record.judgement).await;
         let upload = &mut record.upload;
         upload.hold_us = Some(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX));
         (upload.bytes, upload.payload, upload.passing) = (bytes, payload, passing);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 
 use super::parts::Front;
-use crate::audit::Connection;
+use crate::audit::ClientConnection;
 use crate::host::Destination;
 use crate::identity::Person;
 use crate::proxy::tunnel::Tunnel;
@@ -38,7 +38,7 @@ impl Front {
     ) -> Arc<Tunnel> {
         let origins = Arc::clone(&self.origins);
         let origin = Origin::new(origins, destination.clone(), None, Offer::default());
-        let connection = Connection::plain(person, Mode::Absolute, destination);
+        let connection = ClientConnection::plain(person, Mode::Absolute, destination);
         Tunnel::new(connection, origin, Arc::clone(&self.in_force), None, permit)
     }
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tracing::{Span, field};
 
 use super::parts::Front;
-use super::splice::{Bypass, Spliced};
+use super::splice::{BypassWay, Spliced};
 use crate::audit::Beginning;
 use crate::clock::now_s;
 use crate::host::Destination;
@@ -33,7 +33,7 @@ pub(super) struct Connect {
     upgrade: OnUpgrade,
     asked: ConnectRequest,
     /// Dialled before the 200, when the target is on the bypass list.
-    bypass: Option<Bypass>,
+    bypass: Option<BypassWay>,
 }
 
 impl Front {
@@ -65,7 +65,7 @@ impl Front {
             })?;
             let dial_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
             tracing::debug!(%reason, dial_us, "the bypass is dialled");
-            bypass = Some(Bypass { stream: dialled.stream, dial_us, reason });
+            bypass = Some(BypassWay { stream: dialled.stream, dial_us, reason });
         }
         Ok(Box::new(Connect { upgrade, asked: ConnectRequest { person, target, began, permit }, bypass }))
     }
@@ -112,8 +112,8 @@ async fn enter(upgrade: OnUpgrade, asked: ConnectRequest) -> Option<Entered> {
 fn decide_by_names(
     front: &Front,
     greeted: &Greeted,
-    bypass: Option<Bypass>,
-) -> (Destination, Decided<Bypass>) {
+    bypass: Option<BypassWay>,
+) -> (Destination, Decided<BypassWay>) {
     let sni = greeted.hello.as_ref().and_then(|hello| hello.sni.as_deref());
     let target = &greeted.asked.target;
     let host = match sni.and_then(|sni| normal_host(sni).ok()) {
@@ -127,7 +127,7 @@ fn decide_by_names(
     (host, decided)
 }
 
-fn count(front: &Front, decided: &Decided<Bypass>) {
+fn count(front: &Front, decided: &Decided<BypassWay>) {
     if matches!(decided, Decided::Answer { with: Answering::OwnPages, .. }) {
         return;
     }
@@ -136,7 +136,7 @@ fn count(front: &Front, decided: &Decided<Bypass>) {
 }
 
 /// A bypassed origin may be the one that speaks first; every other silent tunnel ends here.
-async fn serve_silent(front: &Front, silent: Box<Silent>, bypass: Option<Bypass>) {
+async fn serve_silent(front: &Front, silent: Box<Silent>, bypass: Option<BypassWay>) {
     let Silent { entered, sentence } = *silent;
     // What a client has said must have been checked against the list.
     if let Some(bypass) = bypass.filter(|_| entered.already.is_empty()) {

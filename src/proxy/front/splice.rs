@@ -15,7 +15,7 @@ use crate::wire::net::splice::{Copied, Ended, splice};
 
 /// The way to the origin of a bypassed tunnel.
 #[derive(Debug)]
-pub(super) struct Bypass {
+pub(super) struct BypassWay {
     pub(super) stream: TcpStream,
     /// Time to resolve and connect, in microseconds.
     pub(super) dial_us: u64,
@@ -27,13 +27,13 @@ pub(super) struct Bypass {
 #[derive(Debug)]
 pub(super) struct Spliced {
     client: Greeted,
-    origin: Bypass,
+    origin: BypassWay,
     /// Why it is not decrypted.
     reason: Arc<str>,
 }
 
 impl Spliced {
-    pub(super) fn new(client: Greeted, origin: Bypass, reason: Arc<str>) -> Self {
+    pub(super) fn new(client: Greeted, origin: BypassWay, reason: Arc<str>) -> Self {
         Self { client, origin, reason }
     }
 

@@ -26,6 +26,9 @@ pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 pub type Streaming = Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>>;
 
 /// A response's body.
+///
+/// By hand: with `http_body_util::Either` in its place, the compiler cannot show any more that a connection's future is
+/// `Send` (its error has to turn into itself for every lifetime).
 pub enum Body {
     /// Nothing.
     Empty,
@@ -184,7 +187,7 @@ pub struct Outgoing(Option<Box<Parts>>);
 
 #[derive(Default)]
 struct Parts {
-    held: Held,
+    held: HeldFrames,
     rest: Option<Streaming>,
     /// Frames that the origin's connection took.
     progress: Arc<AtomicU64>,
@@ -192,7 +195,7 @@ struct Parts {
 
 /// The start of a body that waited for a verdict.
 #[derive(Default)]
-pub struct Held {
+pub struct HeldFrames {
     /// What came, in order.
     pub frames: VecDeque<Bytes>,
     /// What came behind it, when the body has ended.
@@ -217,11 +220,11 @@ impl Outgoing {
 
     /// A body that nobody held.
     pub fn streaming(rest: Streaming) -> Self {
-        Self::held(Held::default(), Some(rest))
+        Self::held(HeldFrames::default(), Some(rest))
     }
 
     /// What was held, then the rest (absent when the body has ended).
-    pub fn held(held: Held, rest: Option<Streaming>) -> Self {
+    pub fn held(held: HeldFrames, rest: Option<Streaming>) -> Self {
         Self(Some(Box::new(Parts { held, rest, progress: Arc::default() })))
     }
 
