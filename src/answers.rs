@@ -28,7 +28,7 @@ pub(crate) const REFUSED_CODE: i64 = -31_403;
 /// JSON-RPC error code of a failure on the way to the server.
 pub(crate) const FAILED_CODE: i64 = -31_502;
 
-/// Who asks, and so in which form the answer must be.
+/// The kind of program that asks, which decides the form of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asker {
     /// An MCP client, or another one that speaks JSON-RPC.
@@ -104,7 +104,7 @@ impl Refusal<'_> {
     fn sentence(&self) -> String {
         let Self { host, reason, event_id, .. } = self;
         let stopped = format!("Your company's gateway did not let this call to {host} through ({reason}).");
-        // What nobody could read is no matter of approval, so the portal would not help.
+        // No rule decided: the body could not be read, and the portal would not help with that.
         match self.portal.filter(|_| self.rule_id.is_some()) {
             Some(portal) => format!("{stopped} Connect to the approved portal instead: {portal}"),
             None => format!("{stopped} Ask your security team and quote event {event_id}."),
@@ -267,11 +267,11 @@ fn rpc_error(expected: &Expected, code: i64, message: &str, data: &Value) -> Str
     } else {
         serde_json::to_string(&answer(ids.next()))
     };
-    // Strings and checked JSON text: nothing that could fail.
+    // Strings and checked JSON text always serialise.
     body.unwrap_or_default()
 }
 
-/// An id as the very text that came: a large number must not turn into another one.
+/// An id as the text in which it came: a large number must not turn into another one.
 fn as_sent(id: &str) -> &RawValue {
     serde_json::from_str(id).unwrap_or(RawValue::NULL)
 }

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 #[derive(Clone, Debug)]
 pub(crate) struct HoldBudget(Arc<Semaphore>);
 
-/// What one exchange has taken of it; given back when dropped.
+/// What one exchange has taken of the budget; dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<Semaphore>,
@@ -28,7 +28,7 @@ impl HoldBudget {
 }
 
 impl Share {
-    /// What was taken, to be kept beside the bytes until they are sent; dropping it gives it back.
+    /// The permit for what was taken. It is kept beside the bytes until they are sent, and dropping it gives them back.
     pub(crate) fn into_permit(self) -> Option<OwnedSemaphorePermit> {
         self.taken
     }

@@ -1,4 +1,4 @@
-//! Who, where and which rules matched to an [`Action`] with its reason. Pure.
+//! From who asks for which host, and the rules that matched, to an [`Action`] with its reason. Pure.
 //!
 //! All rules are evaluated and the most severe wins: block > redirect > inspect > log > allow. A bypassed host is not
 //! decrypted, an approved server and a rule with `action: allow` exempt explicitly; there is no first-match order.
@@ -85,13 +85,13 @@ impl Action {
         }
     }
 
-    /// True when the gateway answers instead of the origin.
+    /// True when the gateway answers in the origin's place: redirect and block.
     pub fn answers(&self) -> bool {
         self.verdict >= Verdict::Redirect
     }
 
-    /// This action and a later one about the same exchange as one: the more severe decides (on a tie the earlier, unless
-    /// the later is the first to exempt), every rule stays named once, the highest severity stays.
+    /// Joins this action with a later one about the same exchange. The more severe one decides; on a tie the earlier one
+    /// does, unless the later one is the first to exempt. Every rule is named once, and the highest severity stays.
     pub fn join(mut self, mut later: Self) -> Self {
         let rule_ids = union(std::mem::take(&mut self.rule_ids), std::mem::take(&mut later.rule_ids));
         let rule_tags = union(std::mem::take(&mut self.rule_tags), std::mem::take(&mut later.rule_tags));

@@ -29,7 +29,7 @@ pub(crate) struct Handshake {
 /// A client's connection with one host; all exchanges in it share this.
 #[derive(Debug)]
 pub(crate) struct ClientConnection {
-    /// Who.
+    /// The person at its other end.
     pub person: Person,
     /// How the client came.
     pub mode: Mode,

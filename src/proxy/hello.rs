@@ -16,11 +16,11 @@ use crate::wire::tls::hello::{self, Hello, HelloError, Opening};
 /// What a client asked for with CONNECT.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectRequest {
-    /// Who.
+    /// The person, with the login where one is asked for.
     pub(super) person: Person,
-    /// Where to.
+    /// The host and port that CONNECT named.
     pub(super) target: Destination,
-    /// When, and the id of the row that it leaves unless it becomes exchanges.
+    /// When it came. Its id is that of the row that it leaves unless it becomes exchanges.
     pub(super) began: Beginning,
     /// Keeps the client's connection counted.
     pub(super) permit: Arc<ConnectionPermit>,
@@ -46,7 +46,7 @@ pub(super) struct Greeted {
     pub(super) asked: ConnectRequest,
 }
 
-/// A tunnel that has not become anything, and a sentence on why.
+/// A tunnel whose client sent nothing that can be read, and a sentence on why.
 #[derive(Debug)]
 pub(super) struct Silent {
     pub(super) entered: Entered,

@@ -28,7 +28,7 @@ use crate::wire::tasks::Tasks;
 use crate::wire::tls::upstream::Offer;
 use crate::wire::tls::{Alpn, ClientSide, version_word};
 
-/// What tunnels need that are decrypted.
+/// What decrypted tunnels are served with.
 #[derive(Debug)]
 pub(crate) struct Intercept {
     /// Dials and verifies origins.
@@ -146,7 +146,7 @@ impl Intercept {
         Ok(Intercepted { stream, alpn, tunnel })
     }
 
-    /// Dials and verifies the origin. None when it fails, which the first exchange will tell.
+    /// Dials and verifies the origin. None when that fails; the answer to the first request then says why.
     async fn open(&self, origin: &Origin) -> Option<Alpn> {
         match origin.open().await {
             Ok(connected) => {

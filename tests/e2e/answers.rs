@@ -44,6 +44,24 @@ fn the_default_posture_logs_and_lets_the_call_through() {
 }
 
 #[test]
+fn tunnels_are_counted_by_what_names_alone_decide() {
+    let origin = Origin::start();
+    let rule = "rules: [ ./own.yaml ]";
+    let own = "rules:\n  - {id: there, title: t, action: redirect, match: {host: [there.example]}}\n  \
+               - {id: never, title: t, action: block, match: {host: [never.example]}}\n";
+    let gateway = gateway().trusting(&origin).config(PORTAL).config(rule).start_with("own.yaml", own);
+    for host in ["there.example", "never.example"] {
+        assert_eq!(curl(&gateway, &[&format!("https://{host}/")]).status, 403);
+    }
+    assert_eq!(curl(&gateway, &[&origin.url("/page")]).status, 200);
+    let metrics = gateway.metrics();
+    for decision in ["redirect", "block", "inspect"] {
+        let line = format!("daylight_tunnels_total{{decision=\"{decision}\"}} 1");
+        assert!(metrics.contains(&line), "{line}: {metrics}");
+    }
+}
+
+#[test]
 fn redirect_sends_a_browser_on_and_tells_an_mcp_client_where_to_go() {
     let origin = Origin::start();
     let rule = "rules: [ ./own.yaml ]";

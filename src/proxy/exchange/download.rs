@@ -1,4 +1,4 @@
-//! Watches a response's body on its way to the client; the exchange's record is closed when it ends, however it ends.
+//! Watches a response's body on its way to the client, and closes the exchange's record when the body ends in any way.
 
 use bytes::Bytes;
 

@@ -71,7 +71,7 @@ impl Payload {
 }
 
 impl Holding {
-    /// Prepares to hold a body, and keeps so much of it, decoded, for the payload of a row.
+    /// Prepares to hold a body, and to keep the first `payload_max_bytes` of its decoded text for the payload of a row.
     pub(super) fn new(exchanges: &Exchanges, headers: &HeaderMap, payload_max_bytes: usize) -> Self {
         let reading = Reading::start(headers, &exchanges.held);
         let verdict = match reading {

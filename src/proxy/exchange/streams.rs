@@ -26,7 +26,7 @@ const STREAMS_MAX: usize = 16_384;
 /// Answers that wait until a stream takes them.
 const WAITING_MAX: usize = 16;
 
-/// A server, and one of its sessions; the session is as secret as what it opens.
+/// A server and one of its sessions. The session id opens what it names, so it is as secret as that.
 type Address = (Destination, Box<str>);
 
 /// The streams that are open.
@@ -50,7 +50,7 @@ impl Streams {
         Some(receiver)
     }
 
-    /// A later stream of the same session stays.
+    /// Takes an ended stream off the list; a later stream of the same session stays.
     fn leave(&self, address: &Address) {
         let mut open = self.lock();
         if open.get(address).is_some_and(Sender::is_closed) {
@@ -64,7 +64,7 @@ impl Streams {
         let Some(events) = answers::events(asker, answer) else { return };
         let address = (record.connection().destination.clone(), session.into());
         if let Some(stream) = self.lock().get(&address) {
-            // A stream that takes nothing has a client that reads nothing.
+            // When the stream takes nothing more, its client does not read.
             drop(stream.try_send(events));
         }
     }

@@ -21,7 +21,7 @@ use crate::wire::http::{Body, OriginFault};
 const NO_HOST: &str = "the gateway";
 
 impl Front {
-    /// Asks for proxy credentials; wrong ones are worth a row, missing ones are how many clients begin.
+    /// Asks for proxy credentials. Wrong ones leave a row; missing ones do not, because many clients first try without.
     pub(super) fn refuse_login(
         &self,
         person: &Person,
