@@ -21,6 +21,7 @@ check:
 test: lint
 	$(CARGO) test
 	cargo test --locked --no-default-features --lib rules::
+	BUILD=debug deploy/scripts/build.sh
 	BUILD=debug .venv/bin/python deploy/scripts/readme.py
 	deploy/scripts/fuzz.sh 10
 

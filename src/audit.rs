@@ -1,7 +1,7 @@
 //! What leaves a row: the only writer to the journal.
 //!
-//! An exchange's row is kept by a [`Record`], a tunnel that never became an exchange is written by
-//! [`Audit::tunnel`] and [`Audit::write`].
+//! An exchange's row is kept by a [`Record`]. The rows of tunnels that are bypassed or never become an exchange, and of
+//! requests that are refused before they are one, are written by [`Audit::tunnel`] and [`Audit::write`].
 
 pub(crate) mod connection;
 pub(crate) mod record;

@@ -21,7 +21,7 @@ const QUIET: Duration = Duration::from_millis(200);
 /// See [`QUIET`]; not longer than this.
 const QUIET_MAX: Duration = Duration::from_secs(2);
 
-/// Replaces what a running gateway can change: rules, policy, users.
+/// Replaces what a running gateway can change: rules, policy, users, pages.
 pub(crate) struct Reloader {
     replaceable: Replaceable,
     metrics: Arc<Metrics>,

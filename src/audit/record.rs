@@ -189,7 +189,7 @@ impl Record {
     }
 
     /// Notes that the request leaves the gateway or is answered by it.
-    pub(crate) fn decided(&mut self) {
+    pub(crate) fn leaves(&mut self) {
         // Once: an answer may come in the place of the response to a request that was sent on.
         let Some(decided_at) = self.judgement.take_decided_at() else { return };
         let overhead = decided_at.duration_since(self.clock.started);

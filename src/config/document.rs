@@ -28,7 +28,8 @@ section! {
         approved: Vec<ApprovedEntry> = Vec::new(),
         /// Hosts that are not decrypted; what passes is still recorded.
         bypass: Vec<BypassEntry> = Vec::new(),
-        /// Which exchanges are recorded: `all` or `detections`.
+        /// Which exchanges are recorded: `all` or `detections`. What failed before it became an exchange is recorded in both
+        /// cases.
         record: Recording = Recording::All,
     }
     sections {

@@ -1,4 +1,4 @@
-//! One request to its answer: guard, inspect, judge, then forward or answer, and record.
+//! One request to its answer: open a record, guard, inspect, judge, then forward or answer.
 //!
 //! Each step takes the type that the step before it makes:
 //! `Recorded` -> `Judged` -> `Answered`.
@@ -28,7 +28,8 @@ use super::tunnel::Tunnel;
 use crate::audit::Record;
 use crate::telemetry::labels::Reason;
 use crate::wire::http::{Body, guard};
-use steps::{Judged, Recorded};
+use judge::Judged;
+use steps::Recorded;
 
 impl Exchanges {
     /// Serves one request.
@@ -42,10 +43,10 @@ impl Exchanges {
         let span = recorded.record.span.clone();
         let serving = async {
             match self.judge(recorded).await {
-                Judged::Passed(passed) => match passed.upgrade {
-                    None => self.forward(tunnel, passed).await,
-                    Some(_) => Box::pin(self.forward_upgrade(tunnel, passed)).await,
-                },
+                Judged::Passed(passed) if passed.is_upgrade() => {
+                    Box::pin(self.forward_upgrade(tunnel, passed)).await
+                }
+                Judged::Passed(passed) => self.forward(tunnel, passed).await,
                 Judged::Refused(refused) => Box::pin(self.answer_refused(refused)).await,
                 Judged::Broken(broken) => Box::pin(self.answer_broken(broken)).await,
             }
@@ -68,7 +69,8 @@ impl Exchanges {
                 let (request, ambiguous) = *refused;
                 let reason = Reason { reason: ambiguous.as_str() };
                 self.audit.metrics.framing_refused.get_or_create(&reason).inc();
-                tracing::debug!(reason = ambiguous.as_str(), "refused before it was read");
+                let why = ambiguous.as_str();
+                record.span.in_scope(|| tracing::debug!(why, "refused before it was read"));
                 return Err(Box::new(answer::ambiguous(record, &request, ambiguous)));
             }
         };

@@ -48,14 +48,14 @@ pub(super) struct Greeted {
 
 /// A tunnel whose client sent nothing that can be read, and a sentence on why.
 #[derive(Debug)]
-pub(super) struct Silent {
+pub(super) struct Ungreeted {
     pub(super) entered: Entered,
     pub(super) sentence: String,
 }
 
 impl Entered {
     /// Waits for the client's first words, `limit` (`limits.hello_ms`) at most.
-    pub(super) async fn greet(self, limit: Duration, metrics: &Metrics) -> Result<Greeted, Box<Silent>> {
+    pub(super) async fn greet(self, limit: Duration, metrics: &Metrics) -> Result<Greeted, Box<Ungreeted>> {
         let Self { mut stream, already, asked } = self;
         let (said, opening) = hello::peek(&mut stream, already, limit).await;
         let sentence = match opening {
@@ -72,7 +72,7 @@ impl Entered {
             }
         };
         let entered = Self { stream, already: said, asked };
-        Err(Box::new(Silent { entered, sentence }))
+        Err(Box::new(Ungreeted { entered, sentence }))
     }
 
     /// A client that lets the server speak first.

@@ -70,8 +70,8 @@ pub(crate) fn bypassed(ruling: &Ruling, target: &Destination, now_s: i64) -> Opt
 /// Decides about a tunnel; `prepared` is there when its target was on the bypass list at CONNECT.
 ///
 /// A tunnel is bypassed only when the target and the server name are both on the list: a name on the list must not carry
-/// a hello for another host. A tunnel whose bypass was not prepared is decrypted: its target came onto the list between
-/// CONNECT and hello, and the next CONNECT to it is bypassed.
+/// a hello for another host. A target that came onto the list between CONNECT and hello was not prepared for: its
+/// tunnel is decrypted, and the next CONNECT to it is bypassed.
 pub(crate) fn decide<Way>(
     ruling: &Arc<Ruling>,
     names: &TunnelNames<'_>,

@@ -156,7 +156,7 @@ impl Metrics {
         let help = "Request bodies that could not be inspected to the end, by what was in the way";
         r.register("inspect_truncated", help, self.truncated.clone());
         r.register("rule_matches", "Matches by rule", self.rule_matches.clone());
-        let help = "Requests refused for ambiguous framing, by reason";
+        let help = "Requests refused before they were read, by reason: malformed, timeout, too_large, host, target or misdirected";
         r.register("framing_refused", help, self.framing_refused.clone());
         r.register("limit_hits", "How often each named limit was reached", self.limit_hits.clone());
         r.register("faults", "Exchanges that failed, by kind (RFC 9209)", self.faults.clone());

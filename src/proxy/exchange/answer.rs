@@ -23,7 +23,7 @@ impl Exchanges {
             body.drain().await;
         }
         let answer = refusal(&record, &asker);
-        record.decided();
+        record.leaves();
         note(&mut record, &answer);
         if record.store().await.is_err() {
             return self.answer_unstored(record, &asker);
@@ -45,11 +45,9 @@ impl Exchanges {
         let fault = origin::describe(&fault, &host);
         metrics.faults.get_or_create(&Kind { kind: fault.kind }).inc();
         let answer = answers::fault(&asker, &fault);
-        record.failed(if fault.status == StatusCode::FORBIDDEN {
-            Failure::by_policy(blame, &fault.sentence)
-        } else {
-            Failure::new(blame, &fault.sentence)
-        });
+        let is_denied = fault.status == StatusCode::FORBIDDEN;
+        let whose = if is_denied { Blame::Policy } else { blame };
+        record.failed(Failure::named_after(blame, Some(whose), &fault.sentence));
         note(&mut record, &answer);
         // A detection that cannot be stored is still an answer that says what happened.
         if record.store().await.is_err() {

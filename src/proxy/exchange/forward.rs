@@ -4,8 +4,9 @@ use http::Response;
 use http_body::Body as _;
 
 use super::download::Download;
+use super::judge::{Forwarding, Passed};
 use super::parts::Exchanges;
-use super::steps::{Answered, Broken, Passed, Refused};
+use super::steps::{Answered, Broken, Refused};
 use super::streams;
 use crate::detect::inspect::ResponseScan;
 use crate::proxy::tunnel::Tunnel;
@@ -14,8 +15,8 @@ use crate::wire::http::{Body, fields};
 impl Exchanges {
     /// Forwards a request and gives the response to send to the client.
     pub(super) async fn forward(&self, tunnel: &Tunnel, passed: Passed) -> Response<Body> {
-        let Passed { request, mut record, asker, .. } = passed;
-        record.decided();
+        let Forwarding { request, mut record, asker, .. } = passed.forward();
+        record.leaves();
         let sent = tunnel.origin.send(request).await;
         record.connected(tunnel.origin.connected());
         let response = match sent {

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::parts::{Exchanges, HoldLimits};
-use super::passing::{Reader, Reading, Stream};
+use super::passing::{Reader, Reading, Rest};
 use crate::budget::Share;
 use crate::detect::inspect::obstacle::{HOLD_BYTES, HOLD_TIME, HOLD_TOTAL};
 use crate::detect::inspect::{BodyVerdict, Obstacle};
@@ -169,7 +169,7 @@ impl Holding {
             reading.reader.so_far(&mut judgement.signals);
         }
         let reading = self.reading.filter(|_| matches!(self.verdict, BodyVerdict::Undecided));
-        let stream = Stream::new(reading, judgement.signals.clone());
+        let stream = Rest::new(reading, judgement.signals.clone());
         let rest = Box::pin(Tap::new(incoming, Reader(Arc::clone(&stream))));
         HeldBody { body: Outgoing::held(frames, Some(rest)), end, bytes, payload, passing: Some(stream) }
     }

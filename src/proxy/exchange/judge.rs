@@ -7,16 +7,61 @@ use http::HeaderMap;
 use http::header::EXPECT;
 use http_body::Body as _;
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 
 use super::hold::{self, HeldBody, HoldEnd};
 use super::parts::Exchanges;
 use super::passing;
-use super::steps::{Broken, Judged, Passed, Recorded, Refused};
+use super::steps::{Broken, Recorded, Refused};
 use crate::answers::Asker;
 use crate::audit::Record;
 use crate::detect::inspect::head::Accepts;
 use crate::telemetry::labels::Limit;
+use crate::wire::http::guard::Guarded;
 use crate::wire::http::{OriginFault, Outgoing};
+
+/// What the judgement of a request leads to.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every request passes, and a box costs an allocation")]
+pub(super) enum Judged {
+    /// It goes on to the origin.
+    Passed(Passed),
+    /// The gateway answers it.
+    Refused(Box<Refused>),
+    /// Its body broke off while it was held.
+    Broken(Box<Broken>),
+}
+
+/// A request that may be forwarded. Only the judgement makes one: its fields are private to this file.
+#[derive(Debug)]
+pub(super) struct Passed {
+    request: Guarded<Outgoing>,
+    record: Box<Record>,
+    asker: Asker,
+    upgrade: Option<OnUpgrade>,
+}
+
+/// What a [`Passed`] request is forwarded with.
+pub(super) struct Forwarding {
+    pub(super) request: Guarded<Outgoing>,
+    pub(super) record: Box<Record>,
+    /// Who asks, should an answer of the gateway's be needed.
+    pub(super) asker: Asker,
+    pub(super) upgrade: Option<OnUpgrade>,
+}
+
+impl Passed {
+    /// True when the client asks for a WebSocket.
+    pub(super) fn is_upgrade(&self) -> bool {
+        self.upgrade.is_some()
+    }
+
+    /// Takes the request apart to forward it.
+    pub(super) fn forward(self) -> Forwarding {
+        let Self { request, record, asker, upgrade } = self;
+        Forwarding { request, record, asker, upgrade }
+    }
+}
 
 impl Exchanges {
     /// Judges a request from its head and, where a rule could need it, its body.
@@ -34,7 +79,7 @@ impl Exchanges {
             Err(fault) => return Judged::Broken(Box::new(Broken { record, asker, fault })),
         };
         if record.judgement.action().answers() {
-            // A client that sent `Expect: 100-continue` will not send its body now.
+            // A client that sent `Expect: 100-continue` waits with what was not asked for, and will not send it now.
             let is_waiting = parts.headers.contains_key(EXPECT);
             let unread = (!is_waiting).then_some(body);
             return Judged::Refused(Box::new(Refused { record, asker, unread }));

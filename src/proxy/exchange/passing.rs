@@ -13,7 +13,7 @@ use crate::detect::inspect::{BodyVerdict, RequestBody, Signals};
 use crate::wire::http::Outgoing;
 use crate::wire::http::body::{BodyEnd, Observer, Tap};
 
-/// Largest window of a decoder (zstd and gzip; brotli's is twice that, but only for bodies that are as large).
+/// Largest window of a zstd decoder. (gzip needs 32 KiB; brotli up to 16 MiB, but only for bodies as large as that.)
 const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 
 /// A reader with the memory that its decoders may need.
@@ -36,7 +36,7 @@ impl Reading {
 
 /// What is learned and counted while a body streams by; shared by the body and the exchange's record.
 #[derive(Debug)]
-pub(super) struct Stream(Mutex<State>);
+pub(super) struct Rest(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -77,7 +77,7 @@ impl State {
     }
 }
 
-impl Stream {
+impl Rest {
     /// Goes on with a reading, or only counts.
     pub(super) fn new(reading: Option<Reading>, signals: Signals) -> Arc<Self> {
         let progress = reading.map_or(Progress::Unread, |reading| Progress::Reading(Box::new(reading)));
@@ -89,7 +89,7 @@ impl Stream {
     }
 }
 
-impl Passing for Stream {
+impl Passing for Rest {
     fn bytes(&self) -> u64 {
         self.lock().bytes
     }
@@ -100,8 +100,8 @@ impl Passing for Stream {
     }
 }
 
-/// The body's end of a [`Stream`].
-pub(super) struct Reader(pub(super) Arc<Stream>);
+/// The body's end of a [`Rest`].
+pub(super) struct Reader(pub(super) Arc<Rest>);
 
 impl Observer for Reader {
     fn data(&mut self, bytes: &Bytes) {
@@ -128,7 +128,7 @@ pub(super) fn stream(
     headers: &HeaderMap,
     signals: &Signals,
     budget: &HoldBudget,
-) -> (Outgoing, Arc<Stream>) {
-    let stream = Stream::new(Reading::start(headers, budget), signals.clone());
+) -> (Outgoing, Arc<Rest>) {
+    let stream = Rest::new(Reading::start(headers, budget), signals.clone());
     (Outgoing::streaming(Box::pin(Tap::new(incoming, Reader(Arc::clone(&stream))))), stream)
 }

@@ -1,4 +1,4 @@
-//! The types between the steps of an exchange. A request that was not guarded and judged has no type that is forwarded.
+//! The types between the steps of an exchange.
 
 use http::response::Parts;
 use hyper::body::Incoming;
@@ -15,28 +15,6 @@ pub(super) struct Recorded {
     pub(super) request: Guarded<Incoming>,
     pub(super) record: Box<Record>,
     /// The client's half of a WebSocket's upgrade.
-    pub(super) upgrade: Option<OnUpgrade>,
-}
-
-/// What the judgement of a request leads to.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every request passes, and a box costs an allocation")]
-pub(super) enum Judged {
-    /// It goes on to the origin.
-    Passed(Passed),
-    /// The gateway answers it.
-    Refused(Box<Refused>),
-    /// Its body broke off while it was held.
-    Broken(Box<Broken>),
-}
-
-/// A request that may be forwarded.
-#[derive(Debug)]
-pub(super) struct Passed {
-    pub(super) request: Guarded<Outgoing>,
-    pub(super) record: Box<Record>,
-    /// Who asks, should an answer of the gateway's be needed.
-    pub(super) asker: Asker,
     pub(super) upgrade: Option<OnUpgrade>,
 }
 

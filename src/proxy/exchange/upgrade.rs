@@ -10,8 +10,9 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
 use super::download::Download;
+use super::judge::{Forwarding, Passed};
 use super::parts::Exchanges;
-use super::steps::{Broken, Passed};
+use super::steps::Broken;
 use crate::audit::Record;
 use crate::proxy::tunnel::Tunnel;
 use crate::store::event::Failure;
@@ -35,8 +36,8 @@ pub(super) fn take(request: &mut Request<Incoming>) -> Option<OnUpgrade> {
 impl Exchanges {
     /// Forwards an upgrade; when the origin agrees, the bytes flow in a task of their own.
     pub(super) async fn forward_upgrade(&self, tunnel: &Tunnel, passed: Passed) -> Response<Body> {
-        let Passed { request, mut record, asker, upgrade } = passed;
-        record.decided();
+        let Forwarding { request, mut record, asker, upgrade } = passed.forward();
+        record.leaves();
         let sent = tunnel.origin.send(request).await;
         record.connected(tunnel.origin.connected());
         let mut response = match sent {
@@ -67,7 +68,8 @@ async fn pass(mut record: Box<Record>, client: OnUpgrade, origin: OnUpgrade, idl
         Ok(both) => both,
         Err(error) => {
             let what = format_args!("the upgrade failed: {error}");
-            record.failed(Failure::new(Blame::Client, what));
+            // Either of the two halves may have failed.
+            record.failed(Failure::named_after(Blame::Client, None, what));
             return record.close();
         }
     };

@@ -17,7 +17,7 @@ use crate::clock::now_s;
 use crate::host::Destination;
 use crate::host::destination::normal_host;
 use crate::identity::Person;
-use crate::proxy::hello::{ConnectRequest, Entered, Greeted, Silent};
+use crate::proxy::hello::{ConnectRequest, Entered, Greeted, Ungreeted};
 use crate::proxy::intercept::Decrypting;
 use crate::ruling::TunnelNames;
 use crate::ruling::decide::{self, Answering, Decided, Prepared};
@@ -82,8 +82,8 @@ impl Connect {
         let entered = enter(upgrade, asked).await?;
         let greeted = match entered.greet(front.limits.hello, &front.audit.metrics).await {
             Ok(greeted) => greeted,
-            Err(silent) => {
-                Box::pin(serve_silent(front, silent, bypass)).await;
+            Err(ungreeted) => {
+                Box::pin(serve_ungreeted(front, ungreeted, bypass)).await;
                 return None;
             }
         };
@@ -136,9 +136,10 @@ fn count(front: &Front, decided: &Decided<BypassWay>) {
 }
 
 /// A bypassed origin may be the one that speaks first; every other silent tunnel ends here.
-async fn serve_silent(front: &Front, silent: Box<Silent>, bypass: Option<BypassWay>) {
-    let Silent { entered, sentence } = *silent;
-    // What a client has said must have been checked against the list.
+async fn serve_ungreeted(front: &Front, ungreeted: Box<Ungreeted>, bypass: Option<BypassWay>) {
+    let Ungreeted { entered, sentence } = *ungreeted;
+    tracing::debug!(reason = sentence, "the client said nothing that can be read");
+    // Bytes that the client sent were not checked against the list, so only a client that sent none is spliced.
     if let Some(bypass) = bypass.filter(|_| entered.already.is_empty()) {
         let reason = Arc::clone(&bypass.reason);
         front.audit.metrics.tunnels.get_or_create(&Decision { decision: "bypass" }).inc();

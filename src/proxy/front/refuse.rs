@@ -17,7 +17,7 @@ use crate::telemetry::labels::{Kind, Reason};
 use crate::verdict::{Blame, Verdict};
 use crate::wire::http::{Body, OriginFault};
 
-/// What answers call a request that names no host.
+/// What stands in answers where the host is not known or not to blame.
 const NO_HOST: &str = "the gateway";
 
 impl Front {
@@ -29,6 +29,7 @@ impl Front {
         error: LoginError,
     ) -> Response<Body> {
         self.audit.metrics.auth_failures.inc();
+        tracing::debug!(%error, "the login is refused");
         let answer = answers::log_in(&asker(headers));
         if error == LoginError::TooMany {
             self.audit.metrics.limit("failed_logins");
@@ -105,6 +106,7 @@ impl Front {
         headers: &HeaderMap,
         failed: &OriginFault,
     ) -> Response<Body> {
+        tracing::debug!(%to, error = %failed, "the bypass cannot be dialled");
         if let Some(limit) = origin::limit(failed) {
             self.audit.metrics.limit(limit);
         }
@@ -118,19 +120,22 @@ impl Front {
         headers: &HeaderMap,
         fault: &Fault<'_>,
     ) -> Response<Body> {
+        let began = Beginning::now();
+        tracing::debug!(event_id = %began.id, status = fault.status.as_u16(), reason = fault.sentence, "refused");
         self.audit.metrics.faults.get_or_create(&Kind { kind: fault.kind }).inc();
         let answer: Response<Bytes> = answers::fault(&asker(headers), fault);
         let is_denied = fault.status == StatusCode::FORBIDDEN;
+        let blame = match (is_denied, fault.status.is_server_error()) {
+            (true, _) => Blame::Policy,
+            (false, true) => Blame::Origin,
+            (false, false) => Blame::Client,
+        };
         self.audit.write(Event {
             status: Some(fault.status.as_u16()),
             verdict: if is_denied { Verdict::Block } else { Verdict::Allow },
             reason: fault.sentence.clone().into(),
-            failure: Some(if is_denied {
-                Failure::by_policy(Blame::Client, &fault.sentence)
-            } else {
-                Failure::new(Blame::Client, &fault.sentence)
-            }),
-            ..self.audit.tunnel(person, to, Beginning::now())
+            failure: Some(Failure::named_after(Blame::Client, Some(blame), &fault.sentence)),
+            ..self.audit.tunnel(person, to, began)
         });
         answer.map(Body::from)
     }

@@ -20,10 +20,10 @@ impl Failure {
         Self { blame: Some(blame), ..Self::of_nobody(format_args!("{}: {what}", blame.as_str())) }
     }
 
-    /// A refusal by the configuration: the policy's doing. `what` happened is told of whom it was refused to, as queries
-    /// over `error` expect it.
-    pub fn by_policy(refused: Blame, what: impl Display) -> Self {
-        Self { blame: Some(Blame::Policy), ..Self::new(refused, what) }
+    /// A failure whose text names somebody else than whose fault it is. The text of such failures is older than the column
+    /// `blame`, and queries go by it.
+    pub fn named_after(named: Blame, blame: Option<Blame>, what: impl Display) -> Self {
+        Self { blame, ..Self::new(named, what) }
     }
 
     /// A failure of which the gateway cannot say whose fault it was: a connection that broke off between two peers.
