@@ -12,6 +12,7 @@ use crate::store::event::{Event, Mode};
 use crate::telemetry::Metrics;
 use crate::telemetry::labels::Request as RequestLabel;
 use crate::verdict::Verdict;
+use crate::wire::listener::ConnectionPermit;
 
 /// The TLS facts of a connection.
 #[derive(Clone, Debug, Default)]
@@ -40,21 +41,41 @@ pub(crate) struct ClientConnection {
     /// TLS facts.
     pub handshake: Handshake,
     allowed: OnceLock<Counter>,
+    /// Counts the connection as one that is open, while anything of it lives: every record keeps it to the end.
+    _permit: Arc<ConnectionPermit>,
     /// Where it stands in the log. Exchanges over HTTP/2 run in tasks of their own, which would not know it.
     pub(super) span: Span,
 }
 
 impl ClientConnection {
     /// A connection without TLS.
-    pub(crate) fn plain(person: Person, mode: Mode, destination: Destination) -> Self {
-        let (scheme, handshake) = ("http", Handshake::default());
-        Self { person, mode, destination, scheme, handshake, allowed: OnceLock::new(), span: Span::current() }
+    pub(crate) fn plain(
+        person: Person,
+        mode: Mode,
+        destination: Destination,
+        permit: Arc<ConnectionPermit>,
+    ) -> Self {
+        Self {
+            person,
+            mode,
+            destination,
+            scheme: "http",
+            handshake: Handshake::default(),
+            allowed: OnceLock::new(),
+            _permit: permit,
+            span: Span::current(),
+        }
     }
 
     /// A connection whose TLS ends at the gateway.
-    pub(crate) fn decrypted(person: Person, destination: Destination, handshake: Handshake) -> Self {
+    pub(crate) fn decrypted(
+        person: Person,
+        destination: Destination,
+        handshake: Handshake,
+        permit: Arc<ConnectionPermit>,
+    ) -> Self {
         let (mode, scheme) = (Mode::Intercept, "https");
-        Self { person, mode, destination, scheme, handshake, allowed: OnceLock::new(), span: Span::current() }
+        Self { scheme, handshake, ..Self::plain(person, mode, destination, permit) }
     }
 
     /// The start of a row; the rest comes from the exchange.

@@ -140,9 +140,9 @@ impl Intercept {
             client_tls: version_word(stream.get_ref().1.protocol_version()),
             client_alpn: alpn.as_str(),
         };
-        let connection = ClientConnection::decrypted(asked.person, host, handshake);
+        let connection = ClientConnection::decrypted(asked.person, host, handshake, asked.permit);
         let in_force = Arc::clone(&self.in_force);
-        let tunnel = Tunnel::new(connection, origin, in_force, Some(judged), asked.permit);
+        let tunnel = Tunnel::new(connection, origin, in_force, Some(judged));
         Ok(Intercepted { stream, alpn, tunnel })
     }
 
@@ -174,9 +174,9 @@ impl Intercept {
         let Decrypting { greeted, host, judged, .. } = decrypting;
         let Greeted { stream, said, asked, .. } = greeted;
         let origin = Origin::new(Arc::clone(&self.origins), asked.target, None, Offer::default());
-        let connection = ClientConnection::plain(asked.person, Mode::ConnectPlain, host);
+        let connection = ClientConnection::plain(asked.person, Mode::ConnectPlain, host, asked.permit);
         let in_force = Arc::clone(&self.in_force);
-        let tunnel = Tunnel::new(connection, origin, in_force, Some(judged), asked.permit);
+        let tunnel = Tunnel::new(connection, origin, in_force, Some(judged));
         self.serve_http1(Prefixed::new(said, stream), tunnel).await;
     }
 }

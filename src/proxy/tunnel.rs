@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::audit::ClientConnection;
 use crate::ruling::{InForce, Judgement, NamesJudged, TunnelNames};
 use crate::wire::http::Origin;
-use crate::wire::listener::ConnectionPermit;
 
 /// A client's connection with one host, and the way to its origin.
 #[derive(Debug)]
@@ -16,8 +15,6 @@ pub(super) struct Tunnel {
     in_force: Arc<InForce>,
     judged: Mutex<Option<Arc<NamesJudged>>>,
     requests: AtomicU64,
-    /// Keeps the client's connection counted while anything of it lives.
-    _permit: Arc<ConnectionPermit>,
 }
 
 impl Tunnel {
@@ -27,7 +24,6 @@ impl Tunnel {
         origin: Origin,
         in_force: Arc<InForce>,
         judged: Option<Arc<NamesJudged>>,
-        permit: Arc<ConnectionPermit>,
     ) -> Arc<Self> {
         Arc::new(Self {
             connection: Arc::new(connection),
@@ -35,7 +31,6 @@ impl Tunnel {
             in_force,
             judged: Mutex::new(judged),
             requests: AtomicU64::new(0),
-            _permit: permit,
         })
     }
 

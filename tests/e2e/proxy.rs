@@ -74,7 +74,7 @@ fn an_upgrade_passes_bytes_both_ways() {
     let origin = Origin::start();
     let gateway = gateway().trusting(&origin).start();
     let script = r#"
-import socket, ssl, sys
+import socket, ssl, sys, urllib.request
 host, port, proxy, ca = sys.argv[1], int(sys.argv[2]), sys.argv[3].split(':'), sys.argv[4]
 s = socket.create_connection((proxy[0], int(proxy[1])), 10)
 s.sendall(f'CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n'.encode())
@@ -88,12 +88,15 @@ assert head.startswith(b'HTTP/1.1 101'), head
 c.sendall(b'ping over the wire')
 got = b''
 while len(got) < 18: got += c.recv(100)
+metrics = urllib.request.urlopen(f'http://{sys.argv[5]}/metrics').read().decode()
+assert 'daylight_connections_active{listener="proxy"} 1' in metrics, 'an upgraded connection counts as one that is open'
 print(got.decode())
 "#;
     let ca = gateway.dir.path().join("certs/ca.pem");
     let output = Command::new("python3")
         .args(["-c", script, "localhost", &origin.address.port().to_string(), &gateway.proxy])
         .arg(ca)
+        .arg(&gateway.admin)
         .output()
         .unwrap();
     assert_eq!(

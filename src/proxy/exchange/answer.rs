@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use super::parts::Exchanges;
-use super::steps::{Broken, Refused};
+use super::steps::{Broken, Refused, Unread};
 use crate::answers::{self, Asker, Fault, Refusal, origin};
 use crate::audit::Record;
 use crate::detect::inspect::Signals;
@@ -19,9 +19,14 @@ impl Exchanges {
     /// Answers a blocked or redirected request; the detection is stored first.
     pub(super) async fn answer_refused(&self, refused: Box<Refused>) -> Response<Body> {
         let Refused { mut record, asker, unread } = *refused;
-        if let Some(body) = unread {
-            body.drain().await;
-        }
+        let _waiting = match unread {
+            Unread::None => None,
+            Unread::Waiting(body) => Some(body),
+            Unread::Coming(body) => {
+                body.drain().await;
+                None
+            }
+        };
         let answer = refusal(&record, &asker);
         record.leaves();
         note(&mut record, &answer);

@@ -6,7 +6,7 @@ use http_body::Body as _;
 use super::download::Download;
 use super::judge::{Forwarding, Passed};
 use super::parts::Exchanges;
-use super::steps::{Answered, Broken, Refused};
+use super::steps::{Answered, Broken, Refused, Unread};
 use super::streams;
 use crate::detect::inspect::ResponseScan;
 use crate::proxy::tunnel::Tunnel;
@@ -41,7 +41,7 @@ impl Exchanges {
             record.rejudge();
             if record.judgement.action().answers() {
                 drop(body);
-                let refused = Box::new(Refused { record, asker, unread: None });
+                let refused = Box::new(Refused { record, asker, unread: Unread::None });
                 return Box::pin(self.answer_refused(refused)).await;
             }
         }

@@ -12,7 +12,7 @@ use hyper::upgrade::OnUpgrade;
 use super::hold::{self, HeldBody, HoldEnd};
 use super::parts::Exchanges;
 use super::passing;
-use super::steps::{Broken, Recorded, Refused};
+use super::steps::{Broken, Recorded, Refused, Unread};
 use crate::answers::Asker;
 use crate::audit::Record;
 use crate::detect::inspect::head::Accepts;
@@ -81,7 +81,7 @@ impl Exchanges {
         if record.judgement.action().answers() {
             // A client that sent `Expect: 100-continue` waits with what was not asked for, and will not send it now.
             let is_waiting = parts.headers.contains_key(EXPECT);
-            let unread = (!is_waiting).then_some(body);
+            let unread = if is_waiting { Unread::Waiting(body) } else { Unread::Coming(body) };
             return Judged::Refused(Box::new(Refused { record, asker, unread }));
         }
         Judged::Passed(Passed { request: request.with_body(body), record, asker, upgrade })

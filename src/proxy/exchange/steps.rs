@@ -23,8 +23,20 @@ pub(super) struct Recorded {
 pub(super) struct Refused {
     pub(super) record: Box<Record>,
     pub(super) asker: Asker,
-    /// What is still to come of the request, where it has to be taken in before the answer.
-    pub(super) unread: Option<Outgoing>,
+    /// What is still to come of the request's body.
+    pub(super) unread: Unread,
+}
+
+/// What is still to come of the body of a request that is answered in the origin's place.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// Nothing.
+    None,
+    /// It comes, and has to be taken in before the answer.
+    Coming(Outgoing),
+    /// The client waits with it until it gets `100 Continue`. It is kept until the answer is there: dropping it would close
+    /// the connection at once.
+    Waiting(Outgoing),
 }
 
 /// A request whose own body broke off.

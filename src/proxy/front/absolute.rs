@@ -38,7 +38,7 @@ impl Front {
     ) -> Arc<Tunnel> {
         let origins = Arc::clone(&self.origins);
         let origin = Origin::new(origins, destination.clone(), None, Offer::default());
-        let connection = ClientConnection::plain(person, Mode::Absolute, destination);
-        Tunnel::new(connection, origin, Arc::clone(&self.in_force), None, permit)
+        let connection = ClientConnection::plain(person, Mode::Absolute, destination, permit);
+        Tunnel::new(connection, origin, Arc::clone(&self.in_force), None)
     }
 }

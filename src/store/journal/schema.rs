@@ -73,6 +73,8 @@ const STEPS: [(i64, &str); 1] = [(
     "ALTER TABLE events ADD COLUMN blame TEXT;
      UPDATE events SET blame = substr(error, 1, instr(error, ': ') - 1)
      WHERE substr(error, 1, instr(error, ': ')) IN ('client:', 'gateway:', 'origin:', 'policy:');
+     UPDATE events SET blame = 'policy' WHERE status = 403 AND (error LIKE 'client: CONNECT to port %'
+       OR error LIKE '%(destinations.deny)' OR error LIKE '%: the gateway itself listens there');
      ALTER TABLE events ADD COLUMN rule_tags TEXT DEFAULT '[]';
      UPDATE events SET rule_tags = '[\"shadow\"]' WHERE instr(rule_ids, '\"shadow-mcp') > 0;",
 )];

@@ -54,7 +54,9 @@ async fn a_store_of_the_first_builds_keeps_its_rows_and_its_views_and_takes_new_
         let row = after.seq;
         let blame = after.fields.insert("blame".into(), Value::Null).unwrap();
         let error = after.fields["error"].as_str().and_then(|error| error.split_once(": "));
-        assert_eq!(blame, error.map_or(Value::Null, |(blame, _)| blame.into()), "row {row}");
+        let is_denied = after.fields["status"] == 403;
+        let blame_of = |(named, _)| if is_denied { "policy" } else { named }.into();
+        assert_eq!(blame, error.map_or(Value::Null, blame_of), "row {row}");
         let tags = after.fields.insert("rule_tags".into(), Value::Array(Vec::new())).unwrap();
         let by_id = after.fields["rule_ids"].to_string().contains("\"shadow-mcp");
         assert_eq!(tags.to_string(), if by_id { r#"["shadow"]"# } else { "[]" }, "row {row}");
@@ -102,6 +104,29 @@ async fn an_old_store_has_the_columns_of_a_new_one() {
     open(old.path()).unwrap().close().await;
     open(new.path()).unwrap().close().await;
     assert_eq!(columns(old.path()), columns(new.path()));
+}
+
+#[tokio::test]
+async fn refusals_in_an_old_store_are_blamed_on_the_policy_as_new_ones_are() {
+    let dir = old_store();
+    let connection = Connection::open(dir.path().join(FILE)).unwrap();
+    let errors = [
+        "client: CONNECT to port 25 is not allowed",
+        "origin: 127.0.0.1 is a loopback address, which the gateway does not connect to (destinations.deny)",
+        "client: the gateway itself listens there",
+    ];
+    for (seq, error) in (1..).zip(errors) {
+        let changed = connection.execute(
+            "UPDATE events SET status = 403, error = ?2 WHERE seq = ?1",
+            rusqlite::params![seq, error],
+        );
+        assert_eq!(changed, Ok(1));
+    }
+    drop(connection);
+    open(dir.path()).unwrap().close().await;
+    for found in all(dir.path()).iter().filter(|found| (1..=3).contains(&found.seq)) {
+        assert_eq!(found.fields["blame"], "policy", "{found:?}");
+    }
 }
 
 #[test]

@@ -16,7 +16,12 @@ const SHADOW: &str = "(is_mcp <> 'none' OR has(rule_tags, 'shadow'))";
 /// the embedded store as expressions, which ClickHouse evaluates when such a row is read.
 const DEFAULTS: [(&str, &str); 2] = [
     ("rule_tags", "if(arrayExists(id -> startsWith(id, 'shadow-mcp'), rule_ids), ['shadow'], [])"),
-    ("blame", "nullIf(extract(ifNull(error, ''), '^(client|gateway|origin|policy): '), '')"),
+    (
+        "blame",
+        "if(ifNull(status, 0) = 403 AND match(ifNull(error, ''), \
+         '^client: CONNECT to port |[(]destinations[.]deny[)]$|: the gateway itself listens there$'), 'policy', \
+         nullIf(extract(ifNull(error, ''), '^(client|gateway|origin|policy): '), ''))",
+    ),
 ];
 
 /// The statements that make (or complete) the schema; each can be run again.
