@@ -38,7 +38,7 @@ use crate::wire::net::forbidden::Forbidden;
 use crate::yaml::{self, Located, Source};
 use document::Document;
 use environment::Environment;
-use policy::Decisions;
+use policy::PolicyEntries;
 use section::Section;
 
 /// A configuration without an invalid state.
@@ -54,7 +54,7 @@ pub struct Config {
     pub ca_dir: PathBuf,
     /// Rule files and folders.
     pub rules: Vec<PathBuf>,
-    /// Decisions.
+    /// The configured decisions.
     pub policy: Policy,
     /// What is recorded.
     pub record: Recording,
@@ -97,7 +97,7 @@ impl Config {
     fn resolve(document: Document) -> Result<Self, Located> {
         let (limits, totals) = document.limits.resolve(&document.inspect);
         let bypass = bypass::resolve(document.bypass)?;
-        let decisions = Decisions {
+        let decisions = PolicyEntries {
             posture: document.posture,
             portal: document.portal,
             approved: document.approved,

@@ -36,7 +36,7 @@ struct PageRequest<'a> {
 
 /// What the pages say about this gateway; fixed while it runs.
 #[derive(Clone, Debug)]
-pub(crate) struct Facts {
+pub(crate) struct PageFacts {
     /// The proxy's address, as bound.
     pub proxy: SocketAddr,
     /// The CA as PEM.
@@ -65,7 +65,7 @@ pub(crate) struct Current {
 /// The pages.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    facts: Facts,
+    facts: PageFacts,
     current: ArcSwap<Current>,
 }
 
@@ -95,7 +95,7 @@ struct Check<'a> {
 
 impl Pages {
     /// Prepares the pages.
-    pub(crate) fn new(facts: Facts, current: Current) -> Self {
+    pub(crate) fn new(facts: PageFacts, current: Current) -> Self {
         Self { facts, current: ArcSwap::from_pointee(current) }
     }
 

@@ -15,7 +15,7 @@ use super::reload::Reloader;
 use crate::admin;
 use crate::config::Config;
 use crate::proxy::Front;
-use crate::setup::Facts;
+use crate::setup::PageFacts;
 use crate::store::journal::files;
 use crate::wire::connect::{Connector, Outbound};
 use crate::wire::http::origin::Origins;
@@ -62,8 +62,8 @@ pub(super) fn origins(
 }
 
 /// What the set-up pages say about this gateway.
-pub(super) fn page_facts(authority: &Authority, proxy: SocketAddr) -> Facts {
-    Facts {
+pub(super) fn page_facts(authority: &Authority, proxy: SocketAddr) -> PageFacts {
+    PageFacts {
         proxy,
         ca_pem: authority.pem.clone(),
         ca_der: authority.der.to_vec(),

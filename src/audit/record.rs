@@ -16,7 +16,7 @@ use crate::detect::inspect::Signals;
 use crate::detect::mcp;
 use crate::ruling::{Judgement, Recording};
 use crate::store::event::Failure;
-use crate::store::journal::{Receipt, Refused};
+use crate::store::journal::{NotStored, Receipt};
 use crate::telemetry::labels::{McpCall, RuleLabel};
 use crate::verdict::Blame;
 use crate::wire::http::origin::Connected;
@@ -101,7 +101,7 @@ enum Row {
     /// The journal has it and has not answered yet: from here on it is on its way, even when nobody waits for it.
     Sent,
     /// The journal would not take it; the exchange was refused for it.
-    Refused,
+    NotStored,
     /// It is stored; a later version takes its place when the exchange ends.
     Stored(Receipt),
     /// It is written to its end, or is not wanted.
@@ -252,13 +252,13 @@ impl Record {
     }
 
     /// Stores a detection: it is on disk before the client sees the answer.
-    pub(crate) async fn store(&mut self) -> Result<(), Refused> {
+    pub(crate) async fn store(&mut self) -> Result<(), NotStored> {
         if !self.judgement.action().verdict.is_detection() {
             return Ok(());
         }
         let stored = Box::pin(self.audit.journal.append_durable(self.event()));
         self.row = Row::Sent;
-        let stored = stored.await.inspect_err(|_refused| self.row = Row::Refused)?;
+        let stored = stored.await.inspect_err(|_not_stored| self.row = Row::NotStored)?;
         self.row = Row::Stored(stored);
         Ok(())
     }

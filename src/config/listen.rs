@@ -42,13 +42,13 @@ fn loopback(port: u16) -> Typed<Address> {
 }
 
 /// The addresses of the listeners.
-pub(crate) struct Addresses {
+pub(crate) struct ListenAddresses {
     pub(crate) proxy: SocketAddr,
     pub(crate) admin: SocketAddr,
 }
 
 impl ListenSection {
-    pub(crate) fn resolve(self) -> Result<Addresses, Located> {
+    pub(crate) fn resolve(self) -> Result<ListenAddresses, Located> {
         let Self { proxy, web, admin } = self;
         let mut apart = vec![("listen.proxy", &proxy), ("listen.admin", &admin)];
         // Nothing listens on the default yet, so nobody has to make room for it.
@@ -63,7 +63,7 @@ impl ListenSection {
                 return Err(at.1.error(message));
             }
         }
-        Ok(Addresses { proxy: proxy.value.0, admin: admin.value.0 })
+        Ok(ListenAddresses { proxy: proxy.value.0, admin: admin.value.0 })
     }
 }
 

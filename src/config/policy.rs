@@ -52,7 +52,7 @@ pub(crate) struct ApprovedEntry {
 }
 
 /// What decisions are made of, as typed.
-pub(crate) struct Decisions {
+pub(crate) struct PolicyEntries {
     pub(crate) posture: PostureSection,
     pub(crate) portal: PortalSection,
     pub(crate) approved: Vec<ApprovedEntry>,
@@ -60,7 +60,7 @@ pub(crate) struct Decisions {
     pub(crate) uninspectable: Uninspectable,
 }
 
-impl Decisions {
+impl PolicyEntries {
     pub(crate) fn resolve(self) -> Result<Policy, Located> {
         let Self { posture, portal, approved: entries, bypass, uninspectable } = self;
         let mut approved: HostPatterns<Arc<str>> = HostPatterns::default();

@@ -11,7 +11,7 @@ fn direct(host: &str) -> Direct {
 
 fn pages(pac: &Pac) -> Pages {
     let current = Current { pac: pac.clone(), portal: Some("https://mcp.corp.example/mcp".into()) };
-    let facts = Facts {
+    let facts = PageFacts {
         proxy: "0.0.0.0:8080".parse().unwrap(),
         ca_pem: "PEM".into(),
         ca_der: b"DER".to_vec(),

@@ -27,7 +27,7 @@ use lock::lock_or_inner;
 use marks::Mark;
 use open::OpenRows;
 pub use open::Receipt;
-pub use queue::{PLAIN_WAIT, Refused};
+pub use queue::{NotStored, PLAIN_WAIT};
 use queue::{QUEUE_HIGH, QUEUE_MAX, QUEUE_WAKE, Queue, Row, Shared};
 pub use settings::{Settings, WhenFull};
 pub use stats::Stats;
@@ -77,18 +77,18 @@ impl Journal {
 
     /// Stores an event; returns when it is on disk. Under [`WhenFull::Drop`] a store that fails is no error: the event is
     /// counted as lost, and its receipt has the row number 0.
-    pub async fn append_durable(&self, event: Event) -> Result<Receipt, Refused> {
+    pub async fn append_durable(&self, event: Event) -> Result<Receipt, NotStored> {
         let receipt = Receipt::default();
         let (reply, stored) = oneshot::channel();
         {
             let mut queue = self.queue();
             if queue.closing {
-                return Err(Refused);
+                return Err(NotStored);
             }
             queue.durable.push((Row { event, receipt: Some(receipt.clone()) }, reply));
         }
         self.shared.wake.notify_one();
-        stored.await.unwrap_or(Err(Refused)).map(|()| receipt)
+        stored.await.unwrap_or(Err(NotStored)).map(|()| receipt)
     }
 
     /// Replaces a stored event by a later version of it. A row that is sealed for delivery is replaced after its delivery.

@@ -7,7 +7,7 @@ pub use facts::Side;
 
 use std::borrow::Cow;
 
-use self::facts::Facts;
+use self::facts::MessageFacts;
 use self::key::{Key, Position};
 use super::signals::Signals;
 use crate::detect::json::{TOKEN_MAX_BYTES, Text, Token};
@@ -28,7 +28,7 @@ pub struct Messages {
     positions: Vec<Position>,
     /// The key whose value comes next.
     key: Option<Key>,
-    facts: Facts,
+    facts: MessageFacts,
     batch: bool,
     too_many: bool,
 }
@@ -54,7 +54,7 @@ impl Messages {
             Token::End => {
                 if self.positions.pop() == Some(Position::Message) {
                     self.message_ended(signals);
-                    self.facts = Facts::default();
+                    self.facts = MessageFacts::default();
                 }
                 self.key = None;
             }

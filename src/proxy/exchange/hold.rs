@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::parts::{Exchanges, HoldLimits};
-use super::passing::{Reader, Reading, Rest};
+use super::passing::{Reading, Rest, RestReader};
 use crate::budget::Share;
 use crate::detect::inspect::obstacle::{HOLD_BYTES, HOLD_TIME, HOLD_TOTAL};
 use crate::detect::inspect::{BodyVerdict, Obstacle};
@@ -170,7 +170,7 @@ impl Holding {
         }
         let reading = self.reading.filter(|_| matches!(self.verdict, BodyVerdict::Undecided));
         let stream = Rest::new(reading, judgement.signals.clone());
-        let rest = Box::pin(Tap::new(incoming, Reader(Arc::clone(&stream))));
+        let rest = Box::pin(Tap::new(incoming, RestReader(Arc::clone(&stream))));
         HeldBody { body: Outgoing::held(frames, Some(rest)), end, bytes, payload, passing: Some(stream) }
     }
 }

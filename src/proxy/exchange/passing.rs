@@ -101,9 +101,9 @@ impl Passing for Rest {
 }
 
 /// The body's end of a [`Rest`].
-pub(super) struct Reader(pub(super) Arc<Rest>);
+pub(super) struct RestReader(pub(super) Arc<Rest>);
 
-impl Observer for Reader {
+impl Observer for RestReader {
     fn data(&mut self, bytes: &Bytes) {
         let mut state = self.0.lock();
         state.bytes += bytes.len() as u64;
@@ -130,5 +130,5 @@ pub(super) fn stream(
     budget: &HoldBudget,
 ) -> (Outgoing, Arc<Rest>) {
     let stream = Rest::new(Reading::start(headers, budget), signals.clone());
-    (Outgoing::streaming(Box::pin(Tap::new(incoming, Reader(Arc::clone(&stream))))), stream)
+    (Outgoing::streaming(Box::pin(Tap::new(incoming, RestReader(Arc::clone(&stream))))), stream)
 }

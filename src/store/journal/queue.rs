@@ -24,7 +24,7 @@ pub(super) const QUEUE_WAKE: usize = 4096;
 /// The store cannot take events and the policy says `block`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the event journal cannot store events (disk full?)")]
-pub struct Refused;
+pub struct NotStored;
 
 /// What the handles of a journal share with its writer.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(super) struct Queue {
     /// Events that may wait for [`PLAIN_WAIT`].
     pub(super) plain: Vec<Row>,
     /// Events whose senders wait until they are on disk.
-    pub(super) durable: Vec<(Row, oneshot::Sender<Result<(), Refused>>)>,
+    pub(super) durable: Vec<(Row, oneshot::Sender<Result<(), NotStored>>)>,
     /// Later versions of events that were stored before.
     pub(super) endings: Vec<(Receipt, Event)>,
     /// Steps of delivery whose senders wait until they are on disk.

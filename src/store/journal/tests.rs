@@ -314,7 +314,7 @@ async fn a_store_that_cannot_be_written_refuses_and_recovers_without_loss() {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(settings(dir.path())).unwrap();
     let obstacle = obstruct(dir.path());
-    assert_eq!(journal.append_durable(event("a.example", Verdict::Block)).await.unwrap_err(), Refused);
+    assert_eq!(journal.append_durable(event("a.example", Verdict::Block)).await.unwrap_err(), NotStored);
     assert!(!journal.accepts());
     journal.append(event("b.example", Verdict::Allow));
     obstacle.execute_batch("ROLLBACK").unwrap();
@@ -365,7 +365,7 @@ async fn nobody_waits_for_a_journal_that_is_closed() {
     let dir = tempfile::tempdir().unwrap();
     let journal = Journal::open(settings(dir.path())).unwrap();
     journal.close().await;
-    assert_eq!(journal.append_durable(event("a.example", Verdict::Block)).await.unwrap_err(), Refused);
+    assert_eq!(journal.append_durable(event("a.example", Verdict::Block)).await.unwrap_err(), NotStored);
     assert!(journal.mark(Mark::Delivered(1)).await.is_err());
     journal.append(event("b.example", Verdict::Allow));
     assert_eq!(journal.stats().lost(), 1, "counted, not kept");

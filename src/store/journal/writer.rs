@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::lock::lock_or_inner;
-use super::queue::{PLAIN_WAIT, Queue, Refused, Shared};
+use super::queue::{NotStored, PLAIN_WAIT, Queue, Shared};
 use super::retention::Retention;
 use super::settings::{Settings, WhenFull};
 use super::store::Store;
@@ -101,7 +101,7 @@ fn fail(shared: &Shared, batch: Queue, error: &rusqlite::Error, closing: bool) {
     shared.stats.set_failing(true);
     let refused = batch.durable.len() as u64;
     for (_, reply) in batch.durable {
-        answer(reply, if shared.when_full == WhenFull::Drop { Ok(()) } else { Err(Refused) });
+        answer(reply, if shared.when_full == WhenFull::Drop { Ok(()) } else { Err(NotStored) });
     }
     for (_, reply) in batch.marks {
         answer(reply, Err(error.to_string()));

@@ -53,13 +53,13 @@ pub struct Origin {
     offer: Offer,
     slot: Mutex<Slot>,
     /// Held while a request opens a connection; holds the latest failure, for the requests that waited for it.
-    opening: tokio::sync::Mutex<Option<Failure>>,
+    opening: tokio::sync::Mutex<Option<OpenFailure>>,
     timers: Timers,
 }
 
 /// A connection that could not be opened.
 #[derive(Debug)]
-struct Failure {
+struct OpenFailure {
     at: Instant,
     fault: OriginFault,
 }
@@ -160,7 +160,7 @@ impl Origin {
             return Err(failure.fault.clone());
         }
         let (sender, facts) = Box::pin(self.connect()).await.inspect_err(|fault| {
-            *latest = Some(Failure { at: Instant::now(), fault: fault.clone() });
+            *latest = Some(OpenFailure { at: Instant::now(), fault: fault.clone() });
         })?;
         let mut slot = self.slot();
         if slot.spoke_other_than(facts.alpn) {

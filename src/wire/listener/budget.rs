@@ -11,12 +11,12 @@ use prometheus_client::metrics::gauge::Gauge;
 pub struct Budget {
     total_max: usize,
     client_max: usize,
-    held: Mutex<Held>,
+    held: Mutex<Taken>,
     active: Gauge,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct Taken {
     total: usize,
     clients: HashMap<IpAddr, usize>,
 }

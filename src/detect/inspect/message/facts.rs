@@ -16,7 +16,7 @@ pub enum Side {
 
 /// What one message holds. A key that is repeated keeps every value that a server could act on.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct MessageFacts {
     pub(super) json_rpc: bool,
     pub(super) methods: Vec<String>,
     /// Every `params.name`.
@@ -54,7 +54,7 @@ pub(super) struct Facts {
     first_call: Option<usize>,
 }
 
-impl Facts {
+impl MessageFacts {
     pub(super) fn add_method(&mut self, method: &str) {
         self.odd_keys |= !self.methods.is_empty();
         if self.methods.len() < CALLS_MAX {
